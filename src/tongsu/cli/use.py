@@ -1,0 +1,81 @@
+"""`tongsu evaluate`, `predict` and `generate`: what one does with a run."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tongsu.cli.console import AsJson, console, emit
+from tongsu.locale import t
+
+RunName = Annotated[str, typer.Argument(help=t("cli.help.run"), metavar="RUN")]
+Frame = Annotated[int | None, typer.Option(help=t("cli.help.frame"))]
+
+
+def evaluate(
+    run: RunName,
+    split: Annotated[str, typer.Option(help=t("cli.help.split"))] = "test",
+    frame: Frame = None,
+    as_json: AsJson = False,
+) -> None:
+    from rich.table import Table
+
+    from tongsu.cli.progress import measures
+    from tongsu.evaluate import report
+    from tongsu.learned import Learned
+    from tongsu.runs.store import RunStore
+
+    answer = report(Learned.load(RunStore().find(run), frame), split)
+    console.print(t("predict.evaluated", run=answer["run"], split=split, examples=answer["examples"]), markup=False)
+    console.print(measures(answer["metrics"]), markup=False)
+    if "per_class" in answer:
+        table = Table(*(t(f"predict.column.{name}") for name in ("label", "precision", "recall", "f1", "examples")))
+        for label, row in answer["per_class"].items():
+            table.add_row(label, *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1")), str(row["examples"]))
+        console.print(table)
+    emit(answer, as_json)
+
+
+def predict(
+    run: RunName,
+    inputs: Annotated[list[str], typer.Argument(help=t("cli.help.inputs"), metavar="INPUT...")],
+    frame: Frame = None,
+    as_json: AsJson = False,
+) -> None:
+    from tongsu.learned import Learned
+    from tongsu.predict import predict as ask
+    from tongsu.runs.store import RunStore
+
+    learned = Learned.load(RunStore().find(run), frame)
+    predictions = ask(learned, inputs)
+    for answer in predictions:
+        console.print(f"{answer.input}", markup=False)
+        likely = sorted(answer.probabilities.items(), key=lambda pair: -pair[1])[:5]
+        for label, probability in likely:
+            bar = "█" * round(30 * probability)
+            console.print(f"  {label:>12}  {probability:7.2%}  {bar}", markup=False)
+    emit({"run": str(learned.run.path), "predictions": [dataclasses.asdict(p) for p in predictions]}, as_json)
+
+
+def generate(
+    run: RunName,
+    count: Annotated[int, typer.Option("-n", "--count", help=t("cli.help.count"))] = 10,
+    seed: Annotated[int, typer.Option(help=t("cli.help.noise_seed"))] = 0,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help=t("cli.help.output"))] = None,
+    frame: Frame = None,
+    as_json: AsJson = False,
+) -> None:
+    from tongsu.learned import Learned
+    from tongsu.plots import samples, save
+    from tongsu.predict import generate as draw
+    from tongsu.runs.store import RunStore
+
+    learned = Learned.load(RunStore().find(run), frame)
+    images = draw(learned, count, seed)
+    path = output or learned.run.pictures / f"generated-{seed}.png"
+    save(samples(images.numpy()), path)
+    console.print(t("predict.drawn", count=count, path=path), markup=False)
+    emit({"run": str(learned.run.path), "count": count, "seed": seed, "picture": str(path)}, as_json)

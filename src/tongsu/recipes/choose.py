@@ -1,0 +1,178 @@
+"""Which recipe a person asked for: chapter, preset, data and `key=value` changes, each checked before anything runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+import json
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from tongsu.data import Dataset, arguments_of
+from tongsu.errors import Problem
+from tongsu.locale import t
+from tongsu.models import MODELS
+from tongsu.recipes import CHAPTERS
+from tongsu.tasks import TASKS
+from tongsu.training.recipe import Recipe, Values
+
+OPTIMIZER_ARGUMENTS = {"weight_decay": float, "momentum": float, "betas": tuple[float, float]}
+SHARE = Field(ge=0, lt=1)
+LIMITS = {
+    "lr": Field(gt=0, allow_inf_nan=False),
+    "epochs": Field(ge=1),
+    "batch_size": Field(ge=1),
+    "patience": Field(ge=0),
+    "min_delta": Field(ge=0),
+    "frames": Field(ge=0),
+    "seed": Field(ge=0, lt=2**32),
+    "clip": Field(ge=0),
+    "samples": Field(ge=2),
+    "weight_decay": Field(ge=0),
+    **dict.fromkeys(("warmup", "average", "momentum", "label_smoothing", "dropout", "embedding_dropout"), SHARE),
+}
+MONITORS: dict[str, Any] = {
+    "classify": Literal["val_loss", "val_accuracy", "loss", "accuracy"],
+    "gan": Literal["val_frechet_distance", "val_coverage"],
+}
+DECIDED = {"outputs", "channels", "size", "inputs", "words", "length"}  # the data decide these of a model
+FIXED = {"chapter", "preset", "task", "model_args", "data_args", "task_args", "optimizer_args"}
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word most like `word`, or all of them when none is alike."""
+    known = sorted(known)
+    alike = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return alike[0] if alike else ", ".join(known)
+
+
+def choose(chapter: str, preset: str = "fast", data: str | None = None, changes: Iterable[str] = ()) -> Recipe:
+    """The recipe of a chapter with `key=value` changes. Raises Problem for anything unknown or of the wrong type."""
+    if chapter not in CHAPTERS:
+        raise Problem("train.unknown_chapter", chapter=chapter, nearest=nearest(chapter, CHAPTERS))
+    presets = CHAPTERS[chapter]
+    if preset not in presets:
+        raise Problem("train.unknown_preset", preset=preset, known=", ".join(presets))
+    recipe = presets[preset]()
+    pairs = _pairs(changes)
+    if data:
+        pairs["data"] = data
+    if "data" in pairs:
+        recipe = replace(recipe, data=pairs.pop("data"))
+    if "model" in pairs:
+        recipe = replace(recipe, model=pairs.pop("model"))
+    homes = _homes(recipe)
+    # What the preset says of another model or other data does not carry over.
+    recipe = replace(
+        recipe,
+        model_args={k: v for k, v in recipe.model_args.items() if k in homes["model_args"]},
+        data_args={k: v for k, v in recipe.data_args.items() if k in homes["data_args"]},
+    )
+    for key, text in pairs.items():
+        recipe = _set(recipe, homes, key, text)
+    return recipe
+
+
+def change(recipe: Recipe, changes: Iterable[str]) -> Recipe:
+    """`recipe` with `key=value` changes, model and data as they are."""
+    homes = _homes(recipe)
+    for key, text in _pairs(changes).items():
+        recipe = _set(recipe, homes, key, text)
+    return recipe
+
+
+def _pairs(changes: Iterable[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for change in changes:
+        key, equals, value = map(str.strip, change.partition("="))
+        if not equals or not key:
+            raise Problem("train.not_a_pair", text=change)
+        if key == "model" and value not in MODELS:
+            raise Problem("train.unknown_model", model=value, nearest=nearest(value, MODELS))
+        pairs[key] = value
+    return pairs
+
+
+def _homes(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
+    """Where a key may live, and the type it has there: the recipe itself, then what it passes on."""
+    model = typing.get_type_hints(MODELS[recipe.model].__init__)
+    task: Any = TASKS[recipe.task]
+    own = {k: v for k, v in typing.get_type_hints(Recipe).items() if k not in FIXED}
+    accepted = inspect.signature(MODELS[recipe.model]).parameters
+    return {
+        "": {**own, "monitor": MONITORS[recipe.task], "lengths": tuple[Annotated[int, Field(ge=1)], ...]},
+        "model_args": {k: model.get(k, Any) for k in accepted if k not in DECIDED},
+        "data_args": arguments_of(recipe.data),
+        "task_args": {f.name: typing.get_type_hints(task)[f.name] for f in dataclasses.fields(task)},
+        "optimizer_args": OPTIMIZER_ARGUMENTS,
+    }
+
+
+def _set(recipe: Recipe, homes: dict[str, Mapping[str, Any]], key: str, text: str) -> Recipe:
+    for home, known in homes.items():
+        if key in known:
+            value = _typed(key, text, Annotated[known[key], LIMITS[key]] if key in LIMITS else known[key])
+            if not home:
+                found: Values = {key: value}
+            else:
+                found = {home: {**getattr(recipe, home), key: value}}
+            return replace(recipe, **found)
+    every = {name for known in homes.values() for name in known}
+    raise Problem("train.unknown_key", key=key, nearest=nearest(key, every))
+
+
+def _typed(key: str, text: str, kind: Any) -> Any:
+    """`text` as the type of its field; lists are written 128,64."""
+    is_list = typing.get_origin(kind) in (tuple, Sequence)
+    written = f"[{text}]" if is_list and not text.startswith("[") else text
+    try:
+        raw = json.loads(written)
+    except ValueError:
+        raw = text
+    try:
+        return TypeAdapter(kind).validate_python(raw)
+    except ValidationError as error:
+        reason = _reason(error.errors()[0])
+        raise Problem("train.wrong_type", key=key, text=text, reason=reason) from None
+
+
+def _reason(error: Any) -> str:
+    """What was expected, in the reader's language where we have words for it."""
+    kind = error["type"].removesuffix("_parsing").removesuffix("_type")
+    words = {"int": "int", "int_from_float": "int", "float": "float", "bool": "bool", "list": "list", "tuple": "list",
+             "greater_than": "more", "greater_than_equal": "least", "less_than": "less", "less_than_equal": "most",
+             "literal_error": "one_of", "sequence_str": "list"}  # fmt: skip
+    if kind not in words:
+        return str(error["msg"])
+    wanted = next(iter(error.get("ctx", {}).values()), "")
+    return t(f"train.reason.{words[kind]}", wanted=str(wanted).replace(" or ", ", "))
+
+
+OWN_STEPS = 500  # few examples need more than the preset's epochs before a model has learned anything
+
+
+def fit_to_data(recipe: Recipe, dataset: Dataset, asked: Iterable[str] = ()) -> Recipe:
+    """For small data: batch, epochs and rate give about 500 updates at least, and the best epoch is kept.
+
+    What the person set by hand (`asked`) stays as it is, and the road map's own `reference` is never touched.
+    """
+    count, named = len(dataset.train), {change.partition("=")[0] for change in asked}
+    if recipe.preset == "reference" or count // recipe.batch_size * recipe.epochs >= OWN_STEPS or count >= 5_000:
+        return recipe
+    changes: Values = {}
+    batch = recipe.batch_size
+    if "batch_size" not in named:
+        batch = changes["batch_size"] = max(4, min(batch, count // 10))
+    if "lr" not in named and recipe.optimizer == "sgd":  # its step follows the batch (Goyal et al. 2017)
+        changes["lr"] = recipe.lr * min(1.0, batch / recipe.batch_size)
+    if "epochs" not in named:
+        updates = OWN_STEPS if recipe.preset == "fast" else OWN_STEPS // 5
+        changes["epochs"] = max(1, min(100, -(-updates * batch // max(count, 1))))
+    if not recipe.restore_best and recipe.task == "classify":
+        changes["restore_best"] = True
+    return replace(recipe, lengths=(), **changes)

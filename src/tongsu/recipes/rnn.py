@@ -1,0 +1,43 @@
+"""Chapter 3, recurrent networks: a film review read word by word; `cell=simple|lstm|gru`, `bidirectional=true`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tongsu.training.recipe import Recipe
+
+
+def reference() -> Recipe:
+    """The road map's script: 10,000 words, the last 200 of each review, Adam at 1e-3, batches of 32, three epochs."""
+    return Recipe(
+        chapter="rnn",
+        preset="reference",
+        model="rnn",
+        data="imdb",
+        data_args={"words": 10_000, "length": 200, "validation": 2_000},
+        epochs=3,
+    )
+
+
+def fast() -> Recipe:
+    """Reviews grow from 80 to 200 words over the epochs, as the end tells most; dropped words and a clipped
+    gradient keep the higher learning rate safe."""
+    return replace(
+        reference(),
+        preset="fast",
+        model_args={"embedding_dropout": 0.5},
+        task_args={"clip": 1.0},
+        lr=2e-3,
+        schedule="onecycle",
+        warmup=0.1,
+        batch_size=64,
+        epochs=3,
+        lengths=(80, 130, 200),
+    )
+
+
+def quick() -> Recipe:
+    return replace(fast(), preset="quick", epochs=1, lengths=(80,))
+
+
+PRESETS = {"reference": reference, "fast": fast, "quick": quick}

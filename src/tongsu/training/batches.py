@@ -1,0 +1,64 @@
+"""Batches from data that lives in memory: an order for the epoch, then one slice after another.
+
+Letters used in shapes: N examples, B batch, T tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from tongsu.training.recipe import Recipe
+
+Batch = tuple[Tensor, Tensor]
+
+
+def epoch_order(recipe: Recipe, epoch: int, count: int, token_counts: Tensor | None = None) -> Tensor:
+    """The order (N,) of one epoch: it follows from the seed and the epoch alone, so a resumed run finds its place.
+
+    With `token_counts` (N,), sentences of like length come together (shuffled pools of 100 batches are sorted,
+    then the batches are shuffled), so that little time goes into padding.
+    """
+    chance = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
+    order = torch.randperm(count, generator=chance)
+    if token_counts is None:
+        return order
+    pools = [pool[token_counts[pool].argsort(stable=True)] for pool in order.split(100 * recipe.batch_size)]
+    batches = [batch for pool in pools for batch in pool.split(recipe.batch_size)]
+    # The short batch stays at the end, where `epoch_batches` expects it.
+    last = [batches.pop()] if len(batches[-1]) < recipe.batch_size else []
+    shuffled = [batches[i] for i in torch.randperm(len(batches), generator=chance).tolist()]
+    return torch.cat(shuffled + last)
+
+
+def steps_in_epoch(recipe: Recipe, count: int) -> int:
+    """A last batch of one example is left out: BatchNorm cannot normalise it."""
+    full, rest = divmod(count, recipe.batch_size)
+    return full + (rest > 1 or (rest == 1 and full == 0))
+
+
+def epoch_batches(recipe: Recipe, epoch: int, inputs: Tensor, targets: Tensor, start: int = 0) -> Iterator[Batch]:
+    """The batches of one epoch from the batch number `start` on.
+
+    Tokens (integers, padded at the front) lose the columns in which the whole batch is padding, and all but the
+    last `recipe.lengths[epoch]` words where the recipe lets sentences grow from epoch to epoch.
+    """
+    is_text = not inputs.dtype.is_floating_point
+    if is_text and recipe.lengths:
+        inputs = inputs[:, -recipe.lengths[min(epoch, len(recipe.lengths) - 1)] :]
+    token_counts = (inputs != 0).sum(1).cpu() if is_text and recipe.bucket else None
+    order = epoch_order(recipe, epoch, len(targets), token_counts).to(inputs.device)
+    for number in range(start, steps_in_epoch(recipe, len(targets))):
+        chosen = order[number * recipe.batch_size : (number + 1) * recipe.batch_size]
+        batch = inputs[chosen]
+        if token_counts is not None:
+            longest = int(token_counts[chosen.cpu()].max())
+            batch = batch[:, -max(longest, 1) :]
+        yield batch, targets[chosen]
+
+
+def plain_batches(inputs: Tensor, targets: Tensor, size: int = 500) -> Iterator[Batch]:
+    """In order and unshuffled, for measuring."""
+    yield from zip(inputs.split(size), targets.split(size), strict=True)

@@ -1,0 +1,66 @@
+"""From a recipe and its data to a model, and back from a run to the model it learned."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from typing import cast
+
+from torch import Tensor, nn
+
+from tongsu.data.dataset import Dataset
+from tongsu.errors import Problem
+from tongsu.models import MODELS
+from tongsu.tasks import TASKS, Task
+from tongsu.training.recipe import Recipe, Values
+
+
+def sizes(dataset: Dataset) -> Values:
+    """What the data decide about a model. Two classes need one logit; a vocabulary may be smaller than asked for."""
+    shape = dataset.train.inputs.shape[1:]
+    found: Values = {"outputs": 1 if len(dataset.labels) == 2 else len(dataset.labels)}
+    if len(shape) == 3:
+        channels, height, width = shape
+        found |= {"channels": channels, "size": height, "inputs": channels * height * width}
+    elif dataset.preprocessing.kind == "text":
+        found |= {"words": len(dataset.preprocessing.to_dict()["vocabulary"]), "length": shape[0]}
+    else:
+        found |= {"inputs": shape[0]}
+    return found
+
+
+# What each model reads; everything else of MODELS reads images.
+READS = {"rnn": ("text",), "transformer": ("text",), "mlp": ("images", "points")}
+
+
+def complete(recipe: Recipe, dataset: Dataset) -> Recipe:
+    """The recipe with every model argument that the data decide, so that it alone rebuilds the model.
+
+    Raises Problem when the model cannot read such data.
+    """
+    kind, shape = dataset.preprocessing.kind, tuple(dataset.train.inputs.shape[1:])
+    if kind not in READS.get(recipe.model, ("images",)) or (recipe.task == "gan" and shape != (1, 28, 28)):
+        seen = f"{kind} {' × '.join(map(str, shape))}"
+        raise Problem("train.data_do_not_fit", model=recipe.model, data=dataset.name, seen=seen)
+    accepted = inspect.signature(MODELS[recipe.model]).parameters
+    fitted = {name: value for name, value in sizes(dataset).items() if name in accepted}
+    return replace(recipe, model_args={**fitted, **recipe.model_args})
+
+
+def build_model(recipe: Recipe) -> nn.Module:
+    try:
+        return MODELS[recipe.model](**recipe.model_args)
+    except TypeError as error:
+        raise Problem("train.model_argument", model=recipe.model, reason=error) from None
+
+
+def build_task(recipe: Recipe) -> Task:
+    try:
+        task = cast(Task, TASKS[recipe.task](**recipe.task_args))
+    except TypeError as error:
+        raise Problem("train.task_argument", task=recipe.task, reason=error) from None
+    return task
+
+
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach() for name, value in model.state_dict().items()}

@@ -1,0 +1,76 @@
+"""Optimisers, learning-rate schedules and the moving average of the weights: small functions of a recipe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+from tongsu.errors import Problem
+from tongsu.training.recipe import Recipe, Values
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    # epsilon as in Keras; `fused` does the whole update in one pass over memory.
+    "adam": lambda parameters, **values: Adam(parameters, **{"eps": 1e-7, "fused": True, **values}),
+    "adamw": lambda parameters, **values: AdamW(parameters, **{"eps": 1e-7, "fused": True, **values}),
+    "sgd": lambda parameters, *, momentum=0.9, **values: SGD(
+        parameters, **{"momentum": momentum, "nesterov": momentum > 0, "fused": True, **values}
+    ),
+}
+
+
+def optimizer_for(recipe: Recipe, parameters: Iterable[Tensor], **values: object) -> Optimizer:
+    arguments: Values = {"lr": recipe.lr, **recipe.optimizer_args, **values}
+    try:
+        return OPTIMIZERS[recipe.optimizer]([p for p in parameters if p.requires_grad], **arguments)
+    except TypeError as error:
+        raise Problem("train.optimizer_argument", optimizer=recipe.optimizer, reason=error) from None
+
+
+def rate(recipe: Recipe, done: float) -> float:
+    """The learning rate as a share of `recipe.lr` when the share `done` (0..1) of all steps is behind us.
+
+    onecycle: linear up during `warmup`, then linear down to zero (Smith & Topin 2018, without their last tail);
+    cosine: the same with half a cosine down (Loshchilov & Hutter 2017); linear: only down; constant: 1.
+    """
+    if recipe.schedule == "constant":
+        return 1.0
+    if done < recipe.warmup:
+        return max(done, 1e-3) / recipe.warmup
+    left = (1.0 - done) / max(1.0 - recipe.warmup, 1e-9)
+    return 0.5 - 0.5 * math.cos(math.pi * left) if recipe.schedule == "cosine" else left
+
+
+def set_rate(optimizers: Iterable[Optimizer], share: float) -> None:
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group.setdefault("peak_lr", group["lr"])
+            group["lr"] = group["peak_lr"] * share
+
+
+class MovingAverage:
+    """Exponential moving average of weights and of BatchNorm statistics (Polyak & Juditsky 1992).
+
+    Early on the average forgets faster, (1 + n) / (10 + n), so that the random start does not linger.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.updates = 0
+        self.values = {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        self.updates += 1
+        weight = 1.0 - min(self.decay, (1 + self.updates) / (10 + self.updates))
+        mine, theirs = [], []
+        for name, value in model.state_dict().items():
+            if value.dtype.is_floating_point:
+                mine.append(self.values[name])
+                theirs.append(value)
+            else:
+                self.values[name].copy_(value)
+        torch._foreach_lerp_(mine, theirs, weight)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from tongsu.recipes import mlp
+from tongsu.training.optim import MovingAverage, optimizer_for, rate, set_rate
+
+
+def recipe(**changes):
+    from dataclasses import replace
+
+    return replace(mlp.reference(), **changes)
+
+
+def test_schedules_rise_and_fall_where_they_should():
+    one = recipe(schedule="onecycle", warmup=0.2)
+    assert rate(one, 0.1) == 0.5 and rate(one, 0.2) == 1.0 and abs(rate(one, 0.6) - 0.5) < 1e-12
+    assert rate(one, 1.0) == 0.0 and rate(one, 0.0) > 0
+    cosine = recipe(schedule="cosine", warmup=0.0)
+    assert rate(cosine, 0.0) == 1.0 and abs(rate(cosine, 0.5) - 0.5) < 1e-12 and abs(rate(cosine, 1.0)) < 1e-12
+    assert rate(recipe(schedule="linear"), 0.25) == 0.75
+    assert rate(recipe(), 0.7) == 1.0
+
+
+def test_the_peak_survives_saving_the_optimizer():
+    model = nn.Linear(2, 2)
+    first = optimizer_for(recipe(lr=0.4, optimizer="sgd"), model.parameters())
+    set_rate([first], 0.25)
+    again = optimizer_for(recipe(lr=0.4, optimizer="sgd"), model.parameters())
+    again.load_state_dict(first.state_dict())
+    set_rate([again], 0.5)
+    assert again.param_groups[0]["lr"] == 0.2
+
+
+def test_moving_average_against_the_recursion():
+    torch.manual_seed(0)
+    model = nn.BatchNorm1d(3)
+    average = MovingAverage(model, 0.5)
+    wanted = model.weight.detach().clone()
+    for n in range(1, 6):
+        with torch.no_grad():
+            model.weight.add_(torch.randn(3))
+            model.num_batches_tracked += 1
+        average.update(model)
+        keep = min(0.5, (1 + n) / (10 + n))
+        wanted = keep * wanted + (1 - keep) * model.weight.detach()
+    assert torch.allclose(average.values["weight"], wanted)
+    assert average.values["num_batches_tracked"] == 5
