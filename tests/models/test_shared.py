@@ -23,6 +23,7 @@ from tongsu.models import (
     keras_count,
     parameter_count,
 )
+from tongsu.models.dropout import Dropout
 from tongsu.models.gan import Discriminator, Generator
 
 Case = tuple[
@@ -96,7 +97,7 @@ def test_learns_one_batch_by_heart(case: Case) -> None:
     build, shape, outputs, _ = case
     net = build()
     for module in net.modules():
-        if isinstance(module, nn.Dropout):
+        if isinstance(module, Dropout):
             module.p = 0.0
     x, y = inputs(shape), torch.arange(6) % max(outputs, 2) % 6
     optimizer = torch.optim.Adam([p for p in net.parameters() if p.requires_grad], 2e-3)

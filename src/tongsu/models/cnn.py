@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tongsu.models.checks import at_least, one_of
+from tongsu.models.dropout import Dropout
 from tongsu.models.initialise import like_keras
 
 
@@ -47,7 +48,7 @@ class CNN(nn.Module):
             nn.Conv2d(narrow, wide, 3) for narrow, wide in zip(widths, widths[1:], strict=False)
         )
         self.dense = nn.Linear(widths[-1] * side * side, dense)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output = nn.Linear(dense, outputs)
         like_keras(self)
 
@@ -131,8 +132,8 @@ class VGG(nn.Module):
         self.features = nn.Sequential(*layers)
         self.avgpool = nn.AdaptiveAvgPool2d(side)
         self.classifier = nn.Sequential(
-            nn.Linear(512 * side * side, dense), nn.ReLU(inplace=True), nn.Dropout(dropout),
-            nn.Linear(dense, dense), nn.ReLU(inplace=True), nn.Dropout(dropout),
+            nn.Linear(512 * side * side, dense), nn.ReLU(inplace=True), Dropout(dropout),
+            nn.Linear(dense, dense), nn.ReLU(inplace=True), Dropout(dropout),
             nn.Linear(dense, outputs),
         )  # fmt: skip
         for module in self.modules():  # Glorot's variance halves at every ReLU; 16 layers need He's

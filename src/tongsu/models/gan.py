@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tongsu.models.dropout import Dropout
 from tongsu.models.initialise import like_keras
 
 SLOPE = 0.3  # Keras's LeakyReLU
@@ -56,7 +57,7 @@ class Discriminator(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(1, width, 5, stride=2)
         self.conv2 = nn.Conv2d(width, 2 * width, 5, stride=2)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output = nn.Linear(7 * 7 * 2 * width, 1)
         like_keras(self)
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from tongsu.models.checks import one_of
+from tongsu.models.dropout import Dropout
 from tongsu.models.initialise import like_keras
 
 # Why a bend at all: without f the product of all W is one matrix, and the net a linear map.
@@ -40,7 +41,7 @@ class MLP(nn.Module):
         one_of("activation", activation, ACTIVATIONS)
         layers: list[nn.Module] = []
         for width in hidden:
-            layers += [nn.Linear(inputs, width), ACTIVATIONS[activation](), nn.Dropout(dropout)]
+            layers += [nn.Linear(inputs, width), ACTIVATIONS[activation](), Dropout(dropout)]
             inputs = width
         self.hidden = nn.Sequential(*layers)
         self.output = nn.Linear(inputs, outputs)

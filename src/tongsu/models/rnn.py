@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from tongsu.models.checks import one_of
+from tongsu.models.dropout import Dropout
 from tongsu.models.initialise import like_keras
 
 State = tuple[Tensor, Tensor]  # h and c, both (B, H); only the LSTM uses c
@@ -150,7 +151,7 @@ class RNN(nn.Module):
         self.directions = 2 if bidirectional else 1
         _, _, fused, second_bias = CELLS[cell]
         self.embed = nn.Embedding(words, embedding)
-        self.embedding_dropout = nn.Dropout(embedding_dropout)
+        self.embedding_dropout = Dropout(embedding_dropout)
         self.recurrent: nn.Module
         if written_out:
             self.recurrent = WrittenOut(cell, embedding, hidden, layers, bidirectional)
@@ -159,7 +160,7 @@ class RNN(nn.Module):
         self.head = nn.Sequential(
             nn.Linear(hidden * self.directions, dense),
             nn.ReLU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(dense, outputs),
         )
         like_keras(self)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from tongsu.errors import Problem
 from tongsu.models.checks import one_of
+from tongsu.models.dropout import Dropout
 from tongsu.models.initialise import like_keras
 
 
@@ -69,7 +70,7 @@ class Block(nn.Module):
         self.feedforward = nn.Sequential(
             nn.Linear(width, feedforward), nn.ReLU(), nn.Linear(feedforward, width)
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, seen: Tensor) -> Tensor:
         x = x + self.dropout(self.attention(self.norm1(x), seen))  # (B, T, W)
@@ -107,7 +108,7 @@ class Transformer(nn.Module):
         self.length = length
         self.embed = nn.Embedding(words, width)
         self.positions = nn.Embedding(length, width)
-        self.embedding_dropout = nn.Dropout(embedding_dropout)
+        self.embedding_dropout = Dropout(embedding_dropout)
         self.blocks = nn.ModuleList(
             Block(width, heads, feedforward, dropout, attention == "written") for _ in range(layers)
         )
