@@ -5,6 +5,7 @@ Letters used in shapes: C channels, H height, W width.
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from PIL import Image, ImageFilter, ImageOps
 from tongsu.errors import Problem
 from tongsu.locale import t
 
-Raw = str | Path | Image.Image | np.ndarray
+Raw = str | Path | bytes | Image.Image | np.ndarray  # bytes: what stands in a file
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
@@ -44,12 +45,12 @@ def opened(raw: Raw) -> Iterator[Image.Image]:
         _check_size(raw, name)
         yield _plain(raw, name)
     else:
-        if not Path(raw).is_file():
+        if not isinstance(raw, bytes) and not Path(raw).is_file():
             raise Problem("data.file_missing", file=name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's words on odd files; what matters is raised below
             try:
-                image = Image.open(raw, formats=FORMATS)
+                image = Image.open(io.BytesIO(raw) if isinstance(raw, bytes) else raw, formats=FORMATS)
             except Image.DecompressionBombError:
                 raise Problem("data.image_too_large", file=name, limit=PIXELS // 1_000_000) from None
             except Image.UnidentifiedImageError:
