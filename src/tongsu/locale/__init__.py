@@ -44,7 +44,7 @@ def set_language(value: str | None) -> None:
 
 @contextmanager
 def speaking(lang: Language | None) -> Iterator[None]:
-    """One request's language inside a server: it counts in this task and the threads it starts. None changes nothing."""
+    """One request's language inside a server: in this task, and in threads that get its context. None: no change."""
     token = _asked.set(lang or _asked.get())
     try:
         yield
