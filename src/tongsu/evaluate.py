@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tongsu.data import Dataset, Split, load
+from tongsu.data import Dataset, Split
 from tongsu.errors import Problem
 from tongsu.learned import Learned
-from tongsu.training.batches import plain_batches
-from tongsu.training.build import build_task
+from tongsu.training.batches import AT_ONCE, plain_batches
+from tongsu.training.build import build_task, dataset_of
 
 SPLITS = ("train", "validation", "test")
 
@@ -20,7 +20,7 @@ SPLITS = ("train", "validation", "test")
 def split_of(learned: Learned, name: str, dataset: Dataset | None = None) -> Split:
     if name not in SPLITS:
         raise Problem("predict.unknown_split", split=name, known=", ".join(SPLITS))
-    dataset = dataset or load(learned.recipe.data, **learned.recipe.data_args)
+    dataset = dataset or dataset_of(learned.recipe)
     split: Split = getattr(dataset, name)
     known = learned.run.preprocessing()["fingerprint"]
     if known is None:  # an imported model: the data are ours, the way of reading them is the model's own
@@ -34,7 +34,8 @@ def split_of(learned: Learned, name: str, dataset: Dataset | None = None) -> Spl
 def evaluate(learned: Learned, split: Split) -> dict[str, float]:
     """The task's own measures of a split: loss and accuracy, or the Fréchet distance and coverage."""
     inputs = learned.preprocessing.scale(split.inputs)
-    return build_task(learned.recipe).evaluate(learned.model, plain_batches(inputs, split.targets))
+    batches = plain_batches(inputs, split.targets, getattr(learned.model, "at_once", AT_ONCE))
+    return build_task(learned.recipe).evaluate(learned.model, batches)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from tongsu.errors import Problem
 from tongsu.runs.store import Run
 from tongsu.tasks.classify import probabilities
 from tongsu.training import checkpoint
+from tongsu.training.batches import AT_ONCE
 from tongsu.training.build import build_model
 from tongsu.training.recipe import Recipe
 
@@ -50,6 +51,7 @@ class Learned:
         return self.preprocessing.scale(torch.stack([self.preprocessing.read(raw) for raw in raws]))
 
     @torch.no_grad()
-    def probabilities(self, inputs: Tensor, batch: int = 500) -> Tensor:
+    def probabilities(self, inputs: Tensor) -> Tensor:
         """Model input (N, ...) to probabilities (N, K)."""
+        batch: int = getattr(self.model, "at_once", AT_ONCE)
         return torch.cat([probabilities(self.model(part)) for part in inputs.split(batch)])

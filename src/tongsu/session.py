@@ -11,11 +11,11 @@ from typing import Any
 import torch
 
 from tongsu import __version__
-from tongsu.data import Dataset, load
+from tongsu.data import Dataset
 from tongsu.errors import Problem
 from tongsu.recipes.choose import change, choose, fit_to_data
 from tongsu.runs.store import Run, RunStore
-from tongsu.training.build import build_model, build_task, complete
+from tongsu.training.build import build_model, build_task, complete, dataset_of
 from tongsu.training.events import Event
 from tongsu.training.loop import train
 from tongsu.training.optim import optimizer_for
@@ -47,7 +47,7 @@ def prepare(
         raise Problem("train.no_chapter")
     changes = list(changes)
     recipe = choose(chapter, preset, data, changes)
-    dataset = load(recipe.data, **recipe.data_args)
+    dataset = dataset_of(recipe)
     recipe = complete(fit_to_data(recipe, dataset, changes), dataset)
     check(recipe)
     run = (store or RunStore()).create(chapter, preset, name)
@@ -99,7 +99,7 @@ def resume(
     differing = [name for name, value in _fields(changed).items() if name not in was or value != was[name]]
     if chapter and chapter != recipe.chapter:
         differing.append("chapter")
-    dataset = load(changed.data, **changed.data_args)
+    dataset = dataset_of(changed)
     if dataset.fingerprint != run.preprocessing()["fingerprint"]:
         differing.append("data")
     if differing and (not force or "optimizer" in differing):  # one optimizer cannot read another's memory

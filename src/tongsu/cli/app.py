@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tongsu import __version__
-from tongsu.cli import data, doctor, keras, roadmap, runs, train, use
+from tongsu.cli import data, doctor, keras, pretrained, roadmap, runs, train, use
 from tongsu.cli.console import plain_errors
 from tongsu.errors import Problem
 from tongsu.locale import LANGUAGES, t
@@ -30,6 +30,7 @@ app.command("generate", help=t("cli.help.generate"))(use.generate)
 app.command("compare", help=t("cli.help.compare"))(runs.compare)
 app.add_typer(runs.app, name="runs", help=t("cli.help.runs"))
 app.add_typer(data.app, name="data", help=t("cli.help.data"))
+app.add_typer(pretrained.app, name="pretrained", help=t("pretrained.help.pretrained"))
 app.command("import", help=t("cli.help.import"))(keras.import_keras)
 app.command("doctor", help=t("cli.help.doctor"))(doctor.doctor)
 

@@ -26,9 +26,9 @@ def evaluate(
     from tongsu.cli.progress import measures
     from tongsu.evaluate import report
     from tongsu.learned import Learned
-    from tongsu.runs.store import RunStore
+    from tongsu.pretrained.built_in import find
 
-    answer = report(Learned.load(RunStore().find(run), frame), split)
+    answer = report(Learned.load(find(run), frame), split)
     console.print(t("predict.evaluated", run=answer["run"], split=split, examples=answer["examples"]), markup=False)
     console.print(measures(answer["metrics"]), markup=False)
     if "per_class" in answer:
@@ -45,19 +45,17 @@ def predict(
     frame: Frame = None,
     as_json: AsJson = False,
 ) -> None:
-    from tongsu.learned import Learned
-    from tongsu.predict import predict as ask
-    from tongsu.runs.store import RunStore
+    from tongsu.pretrained.built_in import ask
 
-    learned = Learned.load(RunStore().find(run), frame)
-    predictions = ask(learned, inputs)
+    predictions, answered_by = ask(run, inputs, frame)
     for answer in predictions:
         console.print(f"{answer.input}", markup=False)
         likely = sorted(answer.probabilities.items(), key=lambda pair: -pair[1])[:5]
         for label, probability in likely:
             bar = "█" * round(30 * probability)
             console.print(f"  {label:>12}  {probability:7.2%}  {bar}", markup=False)
-    emit({"run": str(learned.run.path), "predictions": [dataclasses.asdict(p) for p in predictions]}, as_json)
+    emit({"run": answered_by[0], "predictions": [dataclasses.asdict(p) for p in predictions],
+          "answered_by": answered_by}, as_json)  # fmt: skip
 
 
 def generate(

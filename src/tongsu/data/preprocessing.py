@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from tongsu.data import pictures, text
+from tongsu.data.wordpieces import WordPieces
 from tongsu.errors import Problem
 
 
@@ -146,7 +147,12 @@ class Points:
         return _to_dict(self)
 
 
-KINDS: dict[str, type[Images] | type[Text] | type[Points]] = {"images": Images, "text": Text, "points": Points}
+KINDS: dict[str, type[Images] | type[Text] | type[Points] | type[WordPieces]] = {
+    "images": Images,
+    "text": Text,
+    "wordpieces": WordPieces,
+    "points": Points,
+}
 
 
 def from_dict(values: dict[str, Any]) -> Preprocessing:

@@ -6,7 +6,9 @@ from __future__ import annotations
 from torch import nn
 
 from tongsu.models.cnn import CNN, VGG, LeNet5
+from tongsu.models.efficientnet import EfficientNetLite
 from tongsu.models.gan import GAN
+from tongsu.models.minilm import MiniLM
 from tongsu.models.mlp import MLP
 from tongsu.models.resnet import ResNet, SmallResNet
 from tongsu.models.rnn import RNN
@@ -22,6 +24,8 @@ MODELS: dict[str, type[nn.Module]] = {
     "rnn": RNN,
     "gan": GAN,
     "transformer": Transformer,
+    "efficientnet-lite": EfficientNetLite,
+    "minilm": MiniLM,
 }
 
 

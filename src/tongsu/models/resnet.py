@@ -17,11 +17,11 @@ from tongsu.models.checks import at_least, one_of
 
 
 class BasicBlock(nn.Module):
-    """Two 3×3 convolutions beside the shortcut."""
+    """Two 3×3 convolutions beside the shortcut. The stride has one place here, whatever `early` says."""
 
     expansion = 1
 
-    def __init__(self, channels: int, width: int, stride: int) -> None:
+    def __init__(self, channels: int, width: int, stride: int, early: bool = False) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, width, 3, stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -37,15 +37,17 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1×1 narrows, 3×3 looks (with the stride, as in torchvision), 1×1 widens to 4 W."""
+    """1×1 narrows, 3×3 looks, 1×1 widens to 4 W. `early` puts the stride into the first 1×1, as the paper and Keras
+    do (version 1); else it stands in the 3×3, as in torchvision and on the hub (version 1.5)."""
 
     expansion = 4
 
-    def __init__(self, channels: int, width: int, stride: int) -> None:
+    def __init__(self, channels: int, width: int, stride: int, early: bool = False) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, width, 1, bias=False)
+        first, second = (stride, 1) if early else (1, stride)
+        self.conv1 = nn.Conv2d(channels, width, 1, first, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, stride, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(width, width, 3, second, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(4 * width)
@@ -53,7 +55,7 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         f = F.relu(self.bn1(self.conv1(x)))  # (B, W, S, S)
-        f = F.relu(self.bn2(self.conv2(f)))  # (B, W, S, S), S divided by the stride
+        f = F.relu(self.bn2(self.conv2(f)))  # (B, W, S, S), S now divided by the stride
         f = self.bn3(self.conv3(f))  # (B, 4 W, S, S)
         shortcut = x if self.downsample is None else self.downsample(x)  # (B, 4 W, S, S)
         return F.relu(shortcut + f)
@@ -77,39 +79,61 @@ class ResNet(nn.Module):
     """Pictures (B, C, S, S) to logits (B, K); 11,689,512 / 21,797,672 / 25,557,032 parameters (18 / 34 / 50).
 
     Modules are named as torchvision's, so that published ImageNet weights load by name.
+    stride_in: the convolution of a bottleneck that holds the stride: "3x3" (version 1.5) or "1x1" (version 1).
+    statistics: BatchNorm goes by each batch's mean and variance ("learn") or by those that it carries ("keep").
     """
 
-    def __init__(self, *, depth: int = 18, outputs: int = 1000, channels: int = 3) -> None:
+    at_once = 32  # pictures that are measured together: the maps of one take 20 MB
+
+    def __init__(
+        self, *, depth: int = 18, outputs: int = 1000, channels: int = 3, stride_in: str = "3x3",
+        statistics: str = "learn",
+    ) -> None:  # fmt: skip
         super().__init__()
         one_of("depth", depth, KINDS)
+        one_of("stride_in", stride_in, ("3x3", "1x1"))
+        one_of("statistics", statistics, ("learn", "keep"))
+        self.statistics = statistics
+        early = stride_in == "1x1"
         block, counts = KINDS[depth]
         self.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.layer1 = _stage(block, 64, 64, counts[0], stride=1)
-        self.layer2 = _stage(block, 64 * block.expansion, 128, counts[1], stride=2)
-        self.layer3 = _stage(block, 128 * block.expansion, 256, counts[2], stride=2)
-        self.layer4 = _stage(block, 256 * block.expansion, 512, counts[3], stride=2)
+        self.layer1 = _stage(block, 64, 64, counts[0], stride=1, early=early)
+        self.layer2 = _stage(block, 64 * block.expansion, 128, counts[1], stride=2, early=early)
+        self.layer3 = _stage(block, 128 * block.expansion, 256, counts[2], stride=2, early=early)
+        self.layer4 = _stage(block, 256 * block.expansion, 512, counts[3], stride=2, early=early)
         self.fc = nn.Linear(512 * block.expansion, outputs)
         _he(self)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor) -> Tensor:
+        """What the last layer reads: (B, C, S, S) to (B, 512 e), e = 1 or 4 (expansion)."""
         x = x.to(memory_format=torch.channels_last)  # how it lies in memory: faster
         x = F.relu(self.bn1(self.conv1(x)))  # (B, 64, S / 2, S / 2)
         x = self.maxpool(x)  # (B, 64, S / 4, S / 4)
-        x = self.layer1(x)  # (B, 64 e, S / 4, S / 4), e = 1 or 4 (expansion)
+        x = self.layer1(x)  # (B, 64 e, S / 4, S / 4)
         x = self.layer2(x)  # (B, 128 e, S / 8, S / 8)
         x = self.layer3(x)  # (B, 256 e, S / 16, S / 16)
         x = self.layer4(x)  # (B, 512 e, S / 32, S / 32)
-        x = x.mean((2, 3))  # (B, 512 e)
-        return self.fc(x)  # (B, K)
+        return x.mean((2, 3))  # (B, 512 e)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.features(x))  # (B, K)
+
+    def train(self, mode: bool = True) -> ResNet:
+        super().train(mode)
+        if self.statistics == "keep":
+            for module in self.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
 
 
 def _stage(
-    block: type[BasicBlock] | type[Bottleneck], channels: int, width: int, count: int, stride: int
+    block: type[BasicBlock] | type[Bottleneck], channels: int, width: int, count: int, stride: int, early: bool
 ) -> nn.Sequential:
     rest = [block(width * block.expansion, width, 1) for _ in range(count - 1)]
-    return nn.Sequential(block(channels, width, stride), *rest)
+    return nn.Sequential(block(channels, width, stride, early), *rest)
 
 
 class SmallBlock(nn.Module):

@@ -17,7 +17,8 @@ from tongsu.data import Dataset, arguments_of
 from tongsu.errors import Problem
 from tongsu.locale import t
 from tongsu.models import MODELS
-from tongsu.recipes import CHAPTERS
+from tongsu.pretrained import start
+from tongsu.recipes import CHAPTERS, finetune
 from tongsu.tasks import TASKS
 from tongsu.training.recipe import Recipe, Values
 
@@ -33,6 +34,9 @@ LIMITS = {
     "seed": Field(ge=0, lt=2**32),
     "clip": Field(ge=0),
     "samples": Field(ge=2),
+    "examples": Field(ge=0),
+    "tokens": Field(ge=3, le=512),
+    "layer_rate": Field(gt=0, le=1),
     "weight_decay": Field(ge=0),
     **dict.fromkeys(("warmup", "average", "momentum", "label_smoothing", "dropout", "embedding_dropout"), SHARE),
 }
@@ -41,7 +45,7 @@ MONITORS: dict[str, Any] = {
     "gan": Literal["val_frechet_distance", "val_coverage"],
 }
 DECIDED = {"outputs", "channels", "size", "inputs", "words", "length"}  # the data decide these of a model
-FIXED = {"chapter", "preset", "task", "model_args", "data_args", "task_args", "optimizer_args"}
+FIXED = {"chapter", "preset", "task", "model_args", "data_args", "task_args", "optimizer_args", "pretrained_args"}
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -58,8 +62,11 @@ def choose(chapter: str, preset: str = "fast", data: str | None = None, changes:
     presets = CHAPTERS[chapter]
     if preset not in presets:
         raise Problem("train.unknown_preset", preset=preset, known=", ".join(presets))
-    recipe = presets[preset]()
     pairs = _pairs(changes)
+    pretrained = pairs.pop("pretrained", "")
+    recipe = finetune.recipe(chapter, preset, pretrained) if pretrained else presets[preset]()
+    if pretrained and pairs.get("model", recipe.model) != recipe.model:
+        raise Problem("pretrained.wrong_model", name=pretrained, model=recipe.model, asked=pairs["model"])
     if data:
         pairs["data"] = data
     if "data" in pairs:
@@ -110,6 +117,7 @@ def _homes(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
         "data_args": arguments_of(recipe.data),
         "task_args": {f.name: typing.get_type_hints(task)[f.name] for f in dataclasses.fields(task)},
         "optimizer_args": OPTIMIZER_ARGUMENTS,
+        "pretrained_args": start.arguments_of(recipe.pretrained) if recipe.pretrained else {},
     }
 
 
@@ -162,6 +170,9 @@ def fit_to_data(recipe: Recipe, dataset: Dataset, asked: Iterable[str] = ()) -> 
     What the person set by hand (`asked`) stays as it is, and the road map's own `reference` is never touched.
     """
     count, named = len(dataset.train), {change.partition("=")[0] for change in asked}
+    if recipe.pretrained:  # few epochs are enough, and the rate fits them
+        few = max(2, min(recipe.batch_size, count // 4))
+        return recipe if "batch_size" in named else replace(recipe, batch_size=few)
     if recipe.preset == "reference" or count // recipe.batch_size * recipe.epochs >= OWN_STEPS or count >= 5_000:
         return recipe
     changes: Values = {}

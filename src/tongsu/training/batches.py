@@ -59,6 +59,9 @@ def epoch_batches(recipe: Recipe, epoch: int, inputs: Tensor, targets: Tensor, s
         yield batch, targets[chosen]
 
 
-def plain_batches(inputs: Tensor, targets: Tensor, size: int = 500) -> Iterator[Batch]:
+AT_ONCE = 500  # examples that are measured together, unless a large model says less (`at_once`)
+
+
+def plain_batches(inputs: Tensor, targets: Tensor, size: int = AT_ONCE) -> Iterator[Batch]:
     """In order and unshuffled, for measuring."""
     yield from zip(inputs.split(size), targets.split(size), strict=True)

@@ -8,9 +8,10 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from tongsu.data.dataset import Dataset
+from tongsu.data import Dataset, load
 from tongsu.errors import Problem
 from tongsu.models import MODELS
+from tongsu.pretrained import start
 from tongsu.tasks import TASKS, Task
 from tongsu.training.recipe import Recipe, Values
 
@@ -30,7 +31,7 @@ def sizes(dataset: Dataset) -> Values:
 
 
 # What each model reads; everything else of MODELS reads images.
-READS = {"rnn": ("text",), "transformer": ("text",), "mlp": ("images", "points")}
+READS = {"rnn": ("text",), "transformer": ("text",), "minilm": ("text",), "mlp": ("images", "points")}
 
 
 def complete(recipe: Recipe, dataset: Dataset) -> Recipe:
@@ -45,6 +46,18 @@ def complete(recipe: Recipe, dataset: Dataset) -> Recipe:
     accepted = inspect.signature(MODELS[recipe.model]).parameters
     fitted = {name: value for name, value in sizes(dataset).items() if name in accepted}
     return replace(recipe, model_args={**fitted, **recipe.model_args})
+
+
+UNKNOWN_DATA = "imagenet"  # what imported networks were trained on: we do not have it
+
+
+def dataset_of(recipe: Recipe) -> Dataset:
+    """The recipe's data, in the form in which its pretrained network reads them, if it has one."""
+    if recipe.pretrained:
+        return start.dataset_for(recipe.pretrained, recipe.data, recipe.data_args, **recipe.pretrained_args)
+    if recipe.data == UNKNOWN_DATA:
+        raise Problem("pretrained.no_data", name=recipe.data)
+    return load(recipe.data, **recipe.data_args)
 
 
 def build_model(recipe: Recipe) -> nn.Module:

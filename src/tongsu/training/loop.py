@@ -21,9 +21,10 @@ from torch.optim import Optimizer
 from tongsu.data.dataset import Dataset, Split
 from tongsu.errors import Failure
 from tongsu.models import parameter_count
+from tongsu.pretrained import start
 from tongsu.runs.store import Run
 from tongsu.training import checkpoint
-from tongsu.training.batches import epoch_batches, plain_batches, steps_in_epoch
+from tongsu.training.batches import AT_ONCE, epoch_batches, plain_batches, steps_in_epoch
 from tongsu.training.build import build_model, build_task, weights_of
 from tongsu.training.device import autocast, pick_device, seed_all
 from tongsu.training.events import (
@@ -37,11 +38,12 @@ from tongsu.training.events import (
     Stopped,
     as_line,
 )
-from tongsu.training.optim import MovingAverage, optimizer_for, rate, set_rate
+from tongsu.training.optim import MovingAverage, groups, optimizer_for, rate, set_rate
 from tongsu.training.recipe import Recipe
 
 REPORT_EVERY = 0.25  # seconds
 CHECKPOINT_EVERY = 30.0  # seconds
+LARGE = 2**28  # numbers: pictures that would take more than 1 GB as floats stay bytes, and each batch is scaled
 
 
 @dataclass
@@ -67,21 +69,28 @@ def frame_steps(total: int, count: int) -> set[int]:
 class Training:
     """The live objects of one training: what a checkpoint holds, and the few things one does with all of them."""
 
-    def __init__(self, recipe: Recipe, run: Run, dataset: Dataset, device: torch.device) -> None:
+    def __init__(self, recipe: Recipe, run: Run, dataset: Dataset, device: torch.device, fresh: bool = True) -> None:
         seed_all(recipe.seed, recipe.deterministic)
         self.recipe, self.run, self.dataset, self.device = recipe, run, dataset, device
         self.task = build_task(recipe)
         self.model = build_model(recipe).to(device)
+        if recipe.pretrained and fresh:
+            start.begin(recipe.pretrained, recipe.model, self.model, dataset)
         self.optimizers: dict[str, Optimizer] = {
-            name: optimizer_for(recipe, part.parameters()) for name, part in self.task.parts(self.model).items()
+            name: optimizer_for(recipe, groups(recipe, part)) for name, part in self.task.parts(self.model).items()
         }
         self.average = MovingAverage(self.model, recipe.average) if recipe.average else None
         self.progress = Progress()
         self.sums: dict[str, Tensor] = {}  # of the measures in this epoch, on the device
 
     def split(self, split: Split) -> tuple[Tensor, Tensor]:
-        """Inputs and targets of one split as the model reads them, on the device."""
-        return self.dataset.preprocessing.scale(split.inputs).to(self.device), split.targets.to(self.device)
+        """Inputs and targets of one split on the device, as the model reads them unless that needs too much memory."""
+        inputs = split.inputs if split.inputs.numel() > LARGE else self.dataset.preprocessing.scale(split.inputs)
+        return inputs.to(self.device), split.targets.to(self.device)
+
+    def scaled(self, inputs: Tensor) -> Tensor:
+        """A batch as the model reads it, whatever `split` did."""
+        return self.dataset.preprocessing.scale(inputs) if inputs.dtype == torch.uint8 else inputs
 
     def add(self, measures: dict[str, Tensor]) -> None:
         for name, value in measures.items():
@@ -117,7 +126,7 @@ class Training:
         for name, values in state.optimizers.items():
             self.optimizers[name].load_state_dict(values)
             for group in self.optimizers[name].param_groups:
-                group["peak_lr"] = self.recipe.lr  # a resume may be forced with another rate
+                group["peak_lr"] = self.recipe.lr * group.get("share", 1.0)  # a resume may be forced with another rate
         updates = state.progress.pop("average_updates")
         if self.average and state.average is not None:
             self.average.updates = updates
@@ -149,7 +158,8 @@ class Training:
         """Measures of `model` on a split; chance is left as it was, so measuring never changes a training."""
         before = checkpoint.random_state()
         with autocast(self.device, self.recipe.precision):
-            measured = self.task.evaluate(model, plain_batches(*self.split(split)))
+            batches = plain_batches(*self.split(split), getattr(model, "at_once", AT_ONCE))
+            measured = self.task.evaluate(model, ((self.scaled(inputs), targets) for inputs, targets in batches))
         model.train()
         checkpoint.restore_random_state(before)
         return measured
@@ -163,7 +173,7 @@ def train(
     The recipe must be complete (`training.build.complete`). Closing the generator saves a checkpoint first.
     Raises Failure when the loss or a weight stops being a finite number.
     """
-    training = Training(recipe, run, dataset, pick_device(device))
+    training = Training(recipe, run, dataset, pick_device(device), fresh=not resume)
     if resume:
         training.restore()
 
@@ -186,7 +196,8 @@ def train(
     try:
         training.model.train()
         while progress.epoch < recipe.epochs:
-            for batch in epoch_batches(recipe, progress.epoch, inputs, targets, start=progress.position):
+            for some, answers in epoch_batches(recipe, progress.epoch, inputs, targets, start=progress.position):
+                batch = training.scaled(some), answers
                 set_rate(training.optimizers.values(), rate(recipe, progress.step / total))
                 with autocast(training.device, recipe.precision):
                     measures = training.task.step(training.model, batch, training.optimizers)
@@ -215,6 +226,8 @@ def train(
             if recipe.patience and progress.waited >= recipe.patience:
                 yield tell(Stopped(progress.step, "early"))
                 break
+        if not recipe.epochs:  # a pretrained network whose last layer was all there was to fit
+            yield tell(end_of_epoch(training, time.perf_counter() - began))
         progress.seconds = time.perf_counter() - began
     except GeneratorExit:
         # The listener left (Ctrl-C, `break`): keep what was learned.

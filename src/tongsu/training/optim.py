@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,12 +24,34 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
 }
 
 
-def optimizer_for(recipe: Recipe, parameters: Iterable[Tensor], **values: object) -> Optimizer:
+def optimizer_for(recipe: Recipe, parameters: Iterable[Tensor] | list[Values], **values: object) -> Optimizer:
+    """Of tensors, or of groups of them as `groups` makes."""
     arguments: Values = {"lr": recipe.lr, **recipe.optimizer_args, **values}
+    learned: Any = [p for p in parameters if isinstance(p, dict) or p.requires_grad]
     try:
-        return OPTIMIZERS[recipe.optimizer]([p for p in parameters if p.requires_grad], **arguments)
+        return OPTIMIZERS[recipe.optimizer](learned, **arguments)
     except TypeError as error:
         raise Problem("train.optimizer_argument", optimizer=recipe.optimizer, reason=error) from None
+
+
+def groups(recipe: Recipe, model: nn.Module) -> Iterable[Tensor] | list[Values]:
+    """What an optimizer gets: all weights alike, or, where `layer_rate` is below 1, groups from the input to the
+    last layer, each with its `share` of the rate (Howard & Ruder 2018)."""
+    if recipe.layer_rate == 1:
+        return model.parameters()
+    depths: dict[str, list[Tensor]] = {}
+    for name, value in model.named_parameters():
+        if value.requires_grad:
+            numbered = re.match(r"(blocks\.\d+|layer\d+)\.", name)
+            depths.setdefault(numbered[1] if numbered else name.partition(".")[0], []).append(value)
+    names = list(depths)  # in the order in which the model is written down: from input to output
+    first = next((at for at, name in enumerate(names) if re.match(r"blocks|layer", name)), 0)
+    last = max((at for at, name in enumerate(names) if re.match(r"blocks|layer", name)), default=0)
+    shares = [recipe.layer_rate ** (last + 1 - min(max(at, first - 1), last + 1)) for at in range(len(names))]
+    return [
+        {"params": depths[name], "lr": recipe.lr * share, "share": share}
+        for name, share in zip(names, shares, strict=True)
+    ]
 
 
 def rate(recipe: Recipe, done: float) -> float:

@@ -16,7 +16,9 @@ class Recipe:
 
     Quantities: `lr` is the peak learning rate; `warmup` a share of all steps; `clip` the largest norm of the
     whole gradient; `average` the decay of the moving average of the weights (0: none); `lengths` the number of
-    tokens read in each epoch (empty: all); `patience` counts epochs, as Keras's EarlyStopping does.
+    tokens read in each epoch (empty: all); `patience` counts epochs, as Keras's EarlyStopping does. `pretrained`
+    names the network whose weights are the start (empty: chance); each of its layers learns `layer_rate` times as
+    fast as the one above it.
     """
 
     # what is learned, and from what
@@ -28,6 +30,8 @@ class Recipe:
     data_args: Values = field(default_factory=dict)
     task: Literal["classify", "gan"] = "classify"
     task_args: Values = field(default_factory=dict)
+    pretrained: str = ""
+    pretrained_args: Values = field(default_factory=dict)
     # how
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     optimizer_args: Values = field(default_factory=dict)
@@ -38,6 +42,7 @@ class Recipe:
     epochs: int = 5
     lengths: tuple[int, ...] = ()
     bucket: bool = False
+    layer_rate: float = 1.0
     average: float = 0.0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     # when to stop early (Keras's words)
