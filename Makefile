@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+BENCH_READY := .venv-bench/.ready
 
-.PHONY: run test test-fast setup lint clean
+.PHONY: run test test-fast bench setup lint clean
 
 run: setup
 	$(BIN)/tongsu roadmap
@@ -16,6 +17,16 @@ test: setup
 test-fast: setup
 	$(BIN)/pytest -q -m "not long and not data"
 
+# Hours: four systems, five nets, three seeds, each to its end. It goes on where it was interrupted.
+bench: setup $(BENCH_READY)
+	$(BIN)/python benchmarks/speed/run.py
+	$(BIN)/python benchmarks/table.py
+
+$(BENCH_READY): benchmarks/pins.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/pins.txt
+	@touch $@
+
 setup: $(READY)
 
 $(READY): pyproject.toml pins.txt
@@ -25,4 +36,4 @@ $(READY): pyproject.toml pins.txt
 	@touch $@
 
 clean:
-	rm -rf .venv build dist
+	rm -rf .venv .venv-bench build dist

@@ -7,7 +7,6 @@ import platform
 import shutil
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,18 +109,13 @@ def _device() -> Finding:
     return Finding("device", f"CPU · {torch.backends.cpu.get_cpu_capability()}", True)
 
 
-def _speed(size: int = 1024, seconds: float = 0.3) -> Finding:
-    """Products of float32 matrices, 2 n^3 operations each: the best of those that fit into the time."""
+def _speed() -> Finding:
+    """Products of float32 matrices."""
     import torch
 
-    a, b = torch.randn(size, size), torch.randn(size, size)
-    a @ b
-    best, end = float("inf"), time.perf_counter() + seconds
-    while time.perf_counter() < end or best == float("inf"):
-        began = time.perf_counter()
-        a @ b
-        best = min(best, time.perf_counter() - began)
-    speed = 2 * size**3 / best / 1e9
+    from tongsu.training.device import matmul_speed
+
+    speed = matmul_speed(torch.device("cpu")) / 1e9
     value = f"{speed:.0f} GFLOP/s"
     if speed < LEAST_SPEED:  # worth a word, yet nothing is broken
         return Finding("speed", value, None, t("doctor.advice.speed"))

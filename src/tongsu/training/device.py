@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -36,3 +37,15 @@ def seed_all(seed: int, deterministic: bool = False) -> None:
     random.seed(seed)
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(deterministic)
+
+
+def matmul_speed(device: torch.device, size: int = 1024, seconds: float = 0.3) -> float:
+    """Operations a second of products of float32 matrices, 2 n^3 each: the best of those that fit into the time."""
+    a, b = torch.randn(size, size, device=device), torch.randn(size, size, device=device)
+    (a @ b)[0, 0].item()
+    best, end = float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < end or best == float("inf"):
+        began = time.perf_counter()
+        (a @ b)[0, 0].item()  # waits for the device
+        best = min(best, time.perf_counter() - began)
+    return 2 * size**3 / best
