@@ -201,7 +201,8 @@ class RNN(nn.Module):
         B, T = tokens.shape
         start = starts(tokens)  # (B,)
         time = torch.arange(T, device=tokens.device)
-        tokens = tokens.gather(1, (time + start[:, None]) % T)  # (B, T): words first, then padding
+        place = time + start[:, None]  # (B, T)
+        tokens = tokens.gather(1, torch.where(place < T, place, place - T))  # (B, T): words first, then padding
         lengths = T - start  # (B,)
         x = self.embedding_dropout(self.embed(tokens))  # (B, T, D)
         if isinstance(self.recurrent, WrittenOut):
