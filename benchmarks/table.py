@@ -43,8 +43,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "split": "{data}: {split}",
         "and": "; ",
         "one_seed": " (one seed)",
-        "total": "One training of each net on MNIST and IMDB: {time} altogether. `make run` gives the GAN and the"
-        " ResNet less: their `budget` in `roadmap.py`.",
+        "total": "One training of each net on MNIST and IMDB: {time} altogether. `make run` gives the GAN less:"
+        " its `budget` in `roadmap.py`.",
         "made": "Measured {made} with preset `{preset}` on {device}, {threads} threads; {versions}.",
         "comma": ", ",
     },
@@ -68,7 +68,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "split": "{data}——{split}",
         "and": "；",
         "one_seed": "（一个种子）",
-        "total": "MNIST 和 IMDB 上的网络各训练一次，共需 {time}。`make run` 给 GAN 和 ResNet 的时间少一些，"
+        "total": "MNIST 和 IMDB 上的网络各训练一次，共需 {time}。`make run` 给 GAN 的时间少一些，"
         "见 `roadmap.py` 里的 `budget`。",
         "made": "测于 {made}，预设 `{preset}`，设备 {device}，{threads} 线程；{versions}。",
         "comma": "、",

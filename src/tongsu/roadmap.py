@@ -43,9 +43,9 @@ PLAN = (
     Stop("rnn", "LSTM", ("cell=lstm",), reference_metric=0.867, reference_seconds=101),
     Stop("rnn", "GRU", ("cell=gru",)),
     Stop("rnn", "BiLSTM", ("cell=lstm", "bidirectional=true")),
-    Stop("gan", "GAN", budget=("examples=16000", "epochs=1"), reference_metric=50.0, reference_seconds=2043),
+    Stop("gan", "GAN", budget=("examples=24000", "epochs=1"), reference_metric=50.0, reference_seconds=2043),
     Stop("transformer", "Transformer"),
-    Stop("resnet", "ResNet", budget=("epochs=1",)),
+    Stop("resnet", "ResNet"),
 )
 
 

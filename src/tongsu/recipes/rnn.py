@@ -20,8 +20,8 @@ def reference() -> Recipe:
 
 
 def fast() -> Recipe:
-    """Reviews grow from 80 to 200 words over the epochs, as the end tells most; dropped words and a clipped
-    gradient keep the higher learning rate safe."""
+    """The last 100 words of a review in the first epoch and 160 in the second, as the end tells most (all 200 are
+    read when it counts); dropped features and a clipped gradient keep the higher learning rate safe."""
     return replace(
         reference(),
         preset="fast",
@@ -31,8 +31,8 @@ def fast() -> Recipe:
         schedule="onecycle",
         warmup=0.1,
         batch_size=64,
-        epochs=3,
-        lengths=(80, 130, 200),
+        epochs=2,
+        lengths=(100, 160),
     )
 
 
