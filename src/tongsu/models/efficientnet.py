@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tongsu.models.checks import one_of
+from tongsu.models.dropout import Dropout
 
 # repeats, kernel, stride of the first repeat, widening E, output width W
 BLOCKS = (
@@ -86,7 +87,7 @@ class EfficientNetLite(nn.Module):
                 wide = width
         self.top = nn.Conv2d(wide, 1280, 1, bias=False)
         self.bn_top = nn.BatchNorm2d(1280, EPSILON, MOMENTUM)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.head = nn.Linear(1280, outputs)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tongsu.errors import Problem
+from tongsu.models.dropout import Dropout
 from tongsu.models.transformer import attention_weights
 
 EPSILON = 1e-12  # of LayerNorm, as the weights were learned
@@ -31,7 +32,7 @@ class BertBlock(nn.Module):
         self.widen = nn.Linear(width, feedforward)
         self.narrow = nn.Linear(feedforward, width)
         self.norm2 = nn.LayerNorm(width, EPSILON)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, each (B, N, T, d), of words (B, T, W)."""
@@ -55,7 +56,7 @@ class BertBlock(nn.Module):
 
 
 class MiniLM(nn.Module):
-    """Word pieces (B, T), padded at the FRONT with 0, to logits (B, K); 22,565,376 parameters below the head.
+    """Word pieces (B, T), padded at the FRONT with 0, to logits (B, K); 22,564,992 parameters below the head.
 
     Padding is seen by nobody, and positions count from the sentence's first piece, so a sentence means the same
     whatever it is padded to. A text may have at most `positions` pieces.
@@ -82,7 +83,7 @@ class MiniLM(nn.Module):
         self.positions = nn.Embedding(positions, width)
         self.segment = nn.Parameter(torch.zeros(width))  # BERT marks first and second text; here all is the first
         self.norm = nn.LayerNorm(width, EPSILON)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(BertBlock(width, heads, feedforward, dropout) for _ in range(layers))
         self.head = nn.Linear(width, outputs)
         for module in self.modules():

@@ -142,7 +142,7 @@ NETWORKS: dict[str, Network] = {
             "resnet50-microsoft", "resnet", "images", 25_557_032,
             HubFile("microsoft/resnet-50", "model.safetensors", 102_000_000), "Apache-2.0", {"depth": 50},
         ),
-        Network("minilm", "minilm", "text", 22_565_376, MINILM, "Apache-2.0", beside=(VOCABULARY,)),
+        Network("minilm", "minilm", "text", 22_564_992, MINILM, "Apache-2.0", beside=(VOCABULARY,)),
     )
 }  # fmt: skip
 

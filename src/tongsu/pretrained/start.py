@@ -146,23 +146,28 @@ def fit_head(train: tuple[Tensor, Tensor], validation: tuple[Tensor, Tensor], ou
     weight, bias = torch.zeros(outputs, x.shape[1]), torch.zeros(outputs)
     best: tuple[float, Tensor, Tensor] | None = None
     for strength in STRENGTHS:  # from strong to weak, each going on from the one before
-        weight, bias = (value.detach().clone().requires_grad_() for value in (weight, bias))
-        optimizer = torch.optim.LBFGS([weight, bias], max_iter=60, line_search_fn="strong_wolfe")
-
-        def closure() -> Tensor:
-            optimizer.zero_grad()  # noqa: B023
-            loss = _loss(F.linear(x, weight, bias), y) + strength / 2 * weight.square().sum()  # noqa: B023
-            loss.backward()
-            return loss
-
-        optimizer.step(closure)
-        with torch.no_grad():
-            judged = float(_loss(F.linear(other, weight, bias), validation[1]))
+        weight, bias = solve(x, y, weight, bias, strength)
+        judged = float(_loss(F.linear(other, weight, bias), validation[1]))
         if best is None or judged < best[0]:
-            best = judged, weight.detach().clone(), bias.detach().clone()
+            best = judged, weight, bias
     assert best is not None
     weight = best[1] / std
     return weight, best[2] - weight @ mean
+
+
+def solve(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor, strength: float) -> tuple[Tensor, Tensor]:
+    """Minimise cross-entropy + strength / 2 · |weight|², from the given start (Liu & Nocedal 1989, L-BFGS)."""
+    weight, bias = (value.clone().requires_grad_() for value in (weight, bias))
+    optimizer = torch.optim.LBFGS([weight, bias], max_iter=60, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = _loss(F.linear(x, weight, bias), y) + strength / 2 * weight.square().sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    return weight.detach(), bias.detach()
 
 
 def _loss(logits: Tensor, targets: Tensor) -> Tensor:

@@ -173,6 +173,7 @@ def train(
     The recipe must be complete (`training.build.complete`). Closing the generator saves a checkpoint first.
     Raises Failure when the loss or a weight stops being a finite number.
     """
+    opened = time.perf_counter()
     training = Training(recipe, run, dataset, pick_device(device), fresh=not resume)
     if resume:
         training.restore()
@@ -191,7 +192,7 @@ def train(
     if not resume and 0 in film:
         checkpoint.save_frame(run, 0, weights_of(training.model))
 
-    began = time.perf_counter() - progress.seconds
+    began = (opened if recipe.pretrained else time.perf_counter()) - progress.seconds  # fitting a last layer counts
     reported, saved, reported_step = time.perf_counter(), time.perf_counter(), progress.step
     try:
         training.model.train()
