@@ -16,7 +16,9 @@ from tongsu.models import (
     MLP,
     RNN,
     VGG,
+    EfficientNetLite,
     LeNet5,
+    MiniLM,
     ResNet,
     SmallResNet,
     Transformer,
@@ -55,6 +57,10 @@ CASES: dict[str, Case] = {
     "lstm-written-out": (lambda: RNN(cell="lstm", written_out=True, padding="skip"), TEXT, 1, 1_331_521),
     "discriminator": (Discriminator, DIGIT, 1, 212_865),
     "transformer": (Transformer, TEXT, 1, None),
+    "efficientnet-lite0": (EfficientNetLite, SMALL, 1000, 4_652_008),
+    "minilm-small": (
+        lambda: MiniLM(words=1000, positions=12, width=32, heads=4, layers=2, feedforward=48), TEXT, 1, None
+    ),
     "transformer-written": (
         lambda: Transformer(attention="written", positions="sinusoidal", outputs=4), TEXT, 4, None
     ),
