@@ -53,8 +53,8 @@ def test_class_names() -> None:
     assert len(set(english)) == len(set(chinese)) == 1000
     known = {0: "tench", 1: "goldfish", 207: "golden retriever", 281: "tabby cat", 282: "tiger cat",
              285: "Egyptian cat", 291: "lion", 340: "zebra", 388: "giant panda", 404: "airliner", 504: "coffee mug",
-             657: "missile", 817: "sports car", 880: "unicycle", 937: "broccoli", 963: "pizza", 967: "espresso", 980: "volcano",
-             999: "toilet tissue"}  # fmt: skip
+             657: "missile", 817: "sports car", 880: "unicycle", 937: "broccoli", 963: "pizza", 967: "espresso",
+             980: "volcano", 999: "toilet tissue"}  # fmt: skip
     assert {number: english[number] for number in known} == known
     assert chinese[388] == "大熊猫" and chinese[967] == "浓缩咖啡" and chinese[281] == "虎斑猫"
     assert all(re.search(r"[\u4e00-\u9fff]", name) for name in chinese)

@@ -178,7 +178,7 @@ def test_the_run_carries_what_it_needs(opinions: str, runs: Path) -> None:
 
 @pytest.mark.usefixtures("home", "small")
 def test_grey_and_small_pictures_become_what_the_network_reads() -> None:
-    made = start.dataset_for("efficientnet-lite0", "digits", {"examples": 40})
+    made = start.dataset_for("efficientnet-lite0", "digits", {"examples": 100})
     assert made.train.inputs.shape[1:] == (3, 224, 224) and made.train.inputs.dtype == torch.uint8
     assert made.preprocessing.channels == 3 and not made.preprocessing.digits
 

@@ -77,7 +77,7 @@ def choose(chapter: str, preset: str = "fast", data: str | None = None, changes:
     # What the preset says of another model or other data does not carry over.
     recipe = replace(
         recipe,
-        model_args={k: v for k, v in recipe.model_args.items() if k in homes["model_args"]},
+        model_args={k: v for k, v in recipe.model_args.items() if pretrained or k in homes["model_args"]},
         data_args={k: v for k, v in recipe.data_args.items() if k in homes["data_args"]},
     )
     for key, text in pairs.items():
@@ -110,7 +110,9 @@ def _homes(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
     model = typing.get_type_hints(MODELS[recipe.model].__init__)
     task: Any = TASKS[recipe.task]
     own = {k: v for k, v in typing.get_type_hints(Recipe).items() if k not in FIXED}
-    accepted = inspect.signature(MODELS[recipe.model]).parameters
+    accepted: Iterable[str] = inspect.signature(MODELS[recipe.model]).parameters
+    if recipe.pretrained:  # its weights have their shapes already
+        accepted = [name for name in accepted if name in ("dropout", "statistics")]
     return {
         "": {**own, "monitor": MONITORS[recipe.task], "lengths": tuple[Annotated[int, Field(ge=1)], ...]},
         "model_args": {k: model.get(k, Any) for k in accepted if k not in DECIDED},

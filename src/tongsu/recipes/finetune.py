@@ -56,6 +56,7 @@ def sentences(chapter: str, name: str) -> Recipe:
         chapter=chapter,
         preset="fast",
         model=wanted.model,
+        model_args=dict(wanted.model_args),
         data="imdb",
         data_args={"validation": 2_000},
         pretrained=name,
