@@ -57,7 +57,7 @@ def train(prepared: Session) -> None:
         now = measuring.time.perf_counter()
         if isinstance(event, Step):
             began = min(began, now - event.seconds)
-            clock.start_seconds = clock.start_seconds or measuring.since_shell()  # up to a report after the first update
+            clock.start_seconds = clock.start_seconds or measuring.since_shell()  # or a report later
             clock.steps, clock.seconds = event.step, now - zero - measuring_took
             if event.step >= measuring.WARM and not clock.warm_seconds:
                 clock.warm_seconds, clock.warm_steps = clock.seconds, event.step

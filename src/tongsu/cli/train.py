@@ -29,8 +29,6 @@ def train(
 ) -> None:
     from tongsu import session
     from tongsu.cli.progress import follow
-    from tongsu.illustrate import illustrate
-    from tongsu.learned import Learned
     from tongsu.recipes.choose import choose
     from tongsu.training.device import pick_device
 
@@ -57,6 +55,9 @@ def train(
         console.print(t("train.interrupted", name=prepared.run.name), markup=False)
         raise typer.Exit(stopped)
     with console.status(t("train.drawing")):
+        from tongsu.illustrate import illustrate  # not before: nobody waits for pictures to see a training begin
+        from tongsu.learned import Learned
+
         illustrate(Learned.load(prepared.run), prepared.dataset)
     answer = session.summary(prepared.run)
     console.print(t("train.done", run=prepared.run.path, seconds=f"{answer['train_seconds']:.1f}"), markup=False)

@@ -1,4 +1,7 @@
-"""One file over HTTP (or from a folder): resumed where it stopped, and refused unless every byte is right."""
+"""One file over HTTP (or from a folder): resumed where it stopped, and refused unless every byte is right.
+
+What speaks HTTP is imported when something is fetched: a training whose data are here need not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,17 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 from urllib.request import url2pathname
-
-import requests
-from pypi_simple import (
-    NoSuchProjectError,
-    ProjectPage,
-    PyPISimple,
-    UnsupportedContentTypeError,
-    UnsupportedRepoVersionError,
-)
 
 from tongsu import __version__
 from tongsu.data.indexes import settings
 from tongsu.locale import t
 from tongsu.runs.atomic import guarded
+
+if TYPE_CHECKING:
+    import requests
 
 ATTEMPTS = 20  # a connection that breaks is picked up where it stopped, as long as something new arrives
 TIMEOUT = (10, 60)  # seconds to connect, and between two blocks
@@ -55,6 +53,8 @@ def download(
             _copy_local(Path(url2pathname(parts.path)), partial)
             check(partial, size, sha256)
             return
+    import requests
+
     for attempt in range(1, ATTEMPTS + 1):
         before = _size(partial)
         try:
@@ -85,6 +85,15 @@ def check(partial: Path, size: int, sha256: str) -> None:
 
 def find_package(index: str, project: str, filename: str) -> str:
     """The address of a package file, from the project's page in a simple index. Raises Refused."""
+    import requests
+    from pypi_simple import (
+        NoSuchProjectError,
+        ProjectPage,
+        PyPISimple,
+        UnsupportedContentTypeError,
+        UnsupportedRepoVersionError,
+    )
+
     base = index.rstrip("/") + "/"
     try:
         if base.startswith("file:"):
@@ -153,6 +162,8 @@ def _looks_like_a_page(path: Path) -> bool:
 
 def _plain(error: requests.RequestException) -> str:
     """One short reason instead of a chain of exceptions with addresses in it."""
+    import requests
+
     if error.response is not None:
         return f"HTTP {error.response.status_code}"
     if isinstance(error, requests.exceptions.SSLError):
@@ -167,6 +178,8 @@ def _plain(error: requests.RequestException) -> str:
 
 
 def _session() -> requests.Session:
+    import requests
+
     session = requests.Session()
     session.headers["User-Agent"] = f"tongsu/{__version__}"
     found = settings()

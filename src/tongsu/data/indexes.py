@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from pypi_simple import PYPI_SIMPLE_ENDPOINT
-
 
 @dataclass(frozen=True)
 class PackageSettings:
@@ -36,7 +34,7 @@ def settings(environment: Mapping[str, str] | None = None) -> PackageSettings:
     pip, uv = _pip(env), _uv(env)
     main = _list(pip.get("index-url")) or _list(uv.get("index-url"))
     if not main and not pip.get("no-index"):
-        main = [PYPI_SIMPLE_ENDPOINT]
+        main = ["https://pypi.org/simple/"]
     extra = _list(pip.get("extra-index-url")) + _list(uv.get("extra-index-url"))
     links = _list(pip.get("find-links")) + _list(uv.get("find-links"))
     links = [link.removeprefix("file://") for link in links]

@@ -49,13 +49,16 @@ def epoch_batches(recipe: Recipe, epoch: int, inputs: Tensor, targets: Tensor, s
     if is_text and recipe.lengths:
         inputs = inputs[:, -recipe.lengths[min(epoch, len(recipe.lengths) - 1)] :]
     token_counts = (inputs != 0).sum(1).cpu() if is_text and recipe.bucket else None
-    order = epoch_order(recipe, epoch, len(targets), token_counts).to(inputs.device)
+    order = epoch_order(recipe, epoch, len(targets), token_counts)
+    longest: list[int] = []  # known beforehand: to ask the device at each step would be to wait for it
+    if token_counts is not None:
+        longest = [int(token_counts[part].max()) for part in order.split(recipe.batch_size)]
+    order = order.to(inputs.device)
     for number in range(start, steps_in_epoch(recipe, len(targets))):
         chosen = order[number * recipe.batch_size : (number + 1) * recipe.batch_size]
         batch = inputs[chosen]
-        if token_counts is not None:
-            longest = int(token_counts[chosen.cpu()].max())
-            batch = batch[:, -max(longest, 1) :]
+        if longest:
+            batch = batch[:, -max(longest[number], 1) :]
         yield batch, targets[chosen]
 
 
