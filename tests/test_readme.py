@@ -33,6 +33,7 @@ PAGES = (*READMES, "CONTRIBUTING.md", "benchmarks/README.md", "docs/dependencies
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 NOT_IMPORTED = {"pytest-timeout", "ruff", "mypy"}  # tools that are run
+NOT_IMPORTED |= {"onnx", "onnxscript"}  # what others import for us: PyTorch's exporter
 
 
 def read(page: str) -> str:

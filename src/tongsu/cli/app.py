@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tongsu import __version__
-from tongsu.cli import bench, data, doctor, keras, pretrained, roadmap, runs, train, use
+from tongsu.cli import bench, data, doctor, keras, pretrained, roadmap, runs, ship, train, use
 from tongsu.cli.console import plain_errors
 from tongsu.errors import Problem
 from tongsu.locale import LANGUAGES, t
@@ -31,6 +31,8 @@ app.command("compare", help=t("cli.help.compare"))(runs.compare)
 app.add_typer(runs.app, name="runs", help=t("cli.help.runs"))
 app.add_typer(data.app, name="data", help=t("cli.help.data"))
 app.add_typer(pretrained.app, name="pretrained", help=t("pretrained.help.pretrained"))
+app.command("export", help=t("cli.help.export"))(ship.export)
+app.command("push", help=t("cli.help.push"))(ship.push)
 app.command("import", help=t("cli.help.import"))(keras.import_keras)
 app.command("bench", help=t("cli.help.bench"))(bench.bench)
 app.command("doctor", help=t("cli.help.doctor"))(doctor.doctor)
