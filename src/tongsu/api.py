@@ -19,7 +19,8 @@ from typing import Any
 from tongsu.evaluate import report
 from tongsu.learned import Learned
 from tongsu.predict import Prediction, generate, predict
-from tongsu.runs.store import Run, RunStore
+from tongsu.pretrained.built_in import find
+from tongsu.runs.store import Run
 from tongsu.session import Session, prepare
 from tongsu.session import resume as resume_session
 
@@ -72,8 +73,8 @@ def resume(spec: str, *, device: str = "auto", show: bool = True) -> Trained:
 
 
 def load(spec: str) -> Trained:
-    """An earlier run: its name or folder, `last`, or `best:cnn`."""
-    return Trained(RunStore().find(spec))
+    """An earlier run: its name or folder, `last`, or `best:cnn`; or a built-in name, `imagenet` or `sentiment-zh`."""
+    return Trained(find(spec))
 
 
 def _follow(session: Session, device: str, show: bool) -> Trained:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import subprocess
 import sys
@@ -10,11 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from tongsu.data.sources import Asset, Package, fetch
 from tongsu.errors import Problem
 from tongsu.evaluate import report
 from tongsu.learned import Learned
+from tongsu.predict import predict
 from tongsu.pretrained import built_in, imagenet
 from tongsu.pretrained.built_in import ask, find, is_chinese
 from tongsu.runs.store import Run
@@ -45,6 +48,30 @@ def test_real_photographs_come_out_right(tmp_path: Path) -> None:
     for (name, (_, right)), answer in zip(PHOTOS.items(), answers, strict=True):
         assert answer.label in right, (name, answer.label, answer.probability)
         assert abs(sum(answer.probabilities.values()) - 1) < 1e-4 and len(answer.probabilities) == 1000
+
+
+@pytest.mark.data
+@pytest.mark.long
+def test_own_photographs_are_learned_from_the_real_network(tmp_path: Path, runs: Path) -> None:
+    """Cut-outs of three photographs, a folder for each: a new last layer tells them apart."""
+    from tongsu.session import prepare
+
+    chance = random.Random(0)
+    for asset, _ in PHOTOS.values():
+        picture = Image.open(fetch(asset)).convert("RGB")
+        folder = tmp_path / "photos" / asset.name.partition(".")[0]
+        folder.mkdir(parents=True)
+        for number in range(10):
+            side = chance.randint(150, min(picture.size))
+            x, y = chance.randint(0, picture.width - side), chance.randint(0, picture.height - side)
+            picture.crop((x, y, x + side, y + side)).save(folder / f"{number}.jpg")
+    changes = ["pretrained=efficientnet-lite0", "size=128"]
+    session = prepare("resnet", "quick", f"images:{tmp_path / 'photos'}", changes)
+    *_, last = session.events("cpu")
+    assert last.metrics["test_accuracy"] >= 0.66 and last.metrics["val_accuracy"] >= 0.66
+    learned = Learned.load(session.run)
+    asset = PHOTOS["coffee.png"][0]
+    assert predict(learned, [fetch(asset)])[0].label == "coffee"
 
 
 def test_class_names() -> None:

@@ -18,14 +18,15 @@ import torch
 from safetensors.torch import save
 
 from tongsu.models import ResNet
+from tongsu.pretrained.built_in import DISTILBERT
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 PATH = "/timm/resnet18.tv_in1k/resolve/main/model.safetensors"
 
 
 @contextmanager
-def hub(content: bytes, promised: str) -> Iterator[tuple[str, list[str]]]:
-    """It answers HEAD with the commit and the sha256, as hubs do, and GET with `content`."""
+def hub(files: dict[str, bytes], promised: str = "") -> Iterator[tuple[str, list[str]]]:
+    """It answers HEAD with the commit and the sha256 (or what is `promised`), as hubs do, and GET with the file."""
     asked: list[str] = []
 
     class Answers(BaseHTTPRequestHandler):
@@ -33,20 +34,24 @@ def hub(content: bytes, promised: str) -> Iterator[tuple[str, list[str]]]:
 
         def head(self) -> bool:
             asked.append(f"{self.command} {self.path}")
-            found = self.path == PATH or self.path == PATH.replace("/main/", f"/{COMMIT}/")
-            self.send_response(200 if found else 404)
+            content = files.get(self.path.replace(f"/{COMMIT}/", "/main/"))
+            self.send_response(404 if content is None else 200)
             self.send_header("X-Repo-Commit", COMMIT)
-            self.send_header("ETag", f'"{promised}"')
-            self.send_header("Content-Length", str(len(content)) if found else "0")
+            if content is None:
+                self.send_header("X-Error-Code", "EntryNotFound")
+            else:
+                self.send_header("ETag", f'"{promised or hashlib.sha256(content).hexdigest()}"')
+            self.send_header("Content-Length", str(len(content or b"")))
             self.end_headers()
-            return found
+            self.content = content or b""
+            return content is not None
 
         def do_HEAD(self) -> None:
             self.head()
 
         def do_GET(self) -> None:
             if self.head():
-                self.wfile.write(content)
+                self.wfile.write(self.content)
 
         def log_message(self, *words: object) -> None:
             pass
@@ -77,7 +82,7 @@ def tongsu(tmp_path: Path, endpoint: str, *words: str, **more: str) -> tuple[int
 
 
 def test_fetched_once_verified_and_then_there_without_network(content: bytes, tmp_path: Path) -> None:
-    with hub(content, hashlib.sha256(content).hexdigest()) as (endpoint, asked):
+    with hub({PATH: content}) as (endpoint, asked):
         code, answer = tongsu(tmp_path, endpoint, "pretrained", "get", "resnet18")
         assert code == 0 and Path(answer["files"][0]).read_bytes() == content
         assert any(line.startswith("GET") for line in asked)
@@ -87,7 +92,7 @@ def test_fetched_once_verified_and_then_there_without_network(content: bytes, tm
 
 def test_wrong_bytes_are_deleted(content: bytes, tmp_path: Path) -> None:
     flipped = bytes([content[-1] ^ 1])
-    with hub(content[:-1] + flipped, hashlib.sha256(content).hexdigest()) as (endpoint, _):
+    with hub({PATH: content[:-1] + flipped}, hashlib.sha256(content).hexdigest()) as (endpoint, _):
         code, answer = tongsu(tmp_path, endpoint, "pretrained", "get", "resnet18")
     assert code == 1 and answer["error"]["kind"] == "hub-bytes"
     assert not [file for file in (tmp_path / "hf").rglob("*") if file.is_file() and file.stat().st_size == len(content)]
@@ -99,3 +104,48 @@ def test_nobody_there_and_not_allowed(tmp_path: Path) -> None:
     assert code == 1 and answer["error"]["kind"] == "hub" and "127.0.0.1:9" in answer["error"]["message"]
     code, answer = tongsu(tmp_path, "http://127.0.0.1:9", "pretrained", "get", "resnet18", TONGSU_OFFLINE="1")
     assert code == 2 and answer["error"]["kind"] == "hub-offline"
+
+
+def distilbert(folder: Path) -> dict[str, bytes]:
+    """A very small DistilBERT with the hub's name, in the hub's files."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import DistilBertConfig, DistilBertForSequenceClassification
+
+    torch.manual_seed(0)
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film"]
+    config = DistilBertConfig(
+        vocab_size=len(words), dim=16, n_layers=1, n_heads=2, hidden_dim=16, max_position_embeddings=32,
+        id2label={0: "NEGATIVE", 1: "POSITIVE"}, label2id={"NEGATIVE": 0, "POSITIVE": 1},
+    )  # fmt: skip
+    model = DistilBertForSequenceClassification(config)
+    with torch.no_grad():
+        model.classifier.weight.mul_(50)
+    model.save_pretrained(folder)
+    cutter = Tokenizer(models.WordPiece({word: at for at, word in enumerate(words)}, unk_token="[UNK]"))
+    cutter.normalizer = normalizers.BertNormalizer(lowercase=True)
+    cutter.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    cutter.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", None, [("[CLS]", 2), ("[SEP]", 3)])
+    cutter.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "DistilBertTokenizer", "pad_token": "[PAD]"}')
+    return {f"/{DISTILBERT}/resolve/main/{file.name}": file.read_bytes() for file in folder.iterdir()}
+
+
+@pytest.mark.long
+def test_distilbert_answers_where_the_hub_is_reached_and_later_by_itself(tmp_path: Path) -> None:
+    """Asked for by name it comes from the hub; from then on `sentiment` prefers it, also without a network."""
+    (tmp_path / "made").mkdir()
+    with hub(distilbert(tmp_path / "made")) as (endpoint, _):
+        code, answer = tongsu(tmp_path, endpoint, "predict", "sentiment-hub", "good film")
+    assert code == 0 and answer["answered_by"] == [DISTILBERT]
+    (first,) = answer["predictions"]
+    assert set(first["probabilities"]) == {"negative", "positive"}
+    assert sum(first["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    words = ("predict", "sentiment", "good film", "这是一个不错的服务")
+    code, answer = tongsu(tmp_path, "http://127.0.0.1:9", *words, TONGSU_OFFLINE="1")
+    assert code == 0 and answer["answered_by"][0] == DISTILBERT and answer["answered_by"][1].endswith("sentiment-zh")
+    assert answer["predictions"][0] == first and answer["predictions"][1]["label"] == "positive"
+
+
+def test_distilbert_cannot_be_had(tmp_path: Path) -> None:
+    code, answer = tongsu(tmp_path, "http://127.0.0.1:9", "predict", "sentiment-hub", "good", TONGSU_OFFLINE="1")
+    assert code == 1 and answer["error"]["kind"] == "hub-model"

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from tongsu.data.sources import home
+from tongsu.data.sources import home, is_offline
 from tongsu.data.text import HAN_RUN
 from tongsu.data.wordpieces import WordPieces
 from tongsu.errors import Failure, Problem
@@ -26,7 +27,7 @@ from tongsu.pretrained import imagenet
 from tongsu.pretrained.hub import in_cache
 from tongsu.pretrained.names import Found
 from tongsu.pretrained.networks import body, network
-from tongsu.runs.atomic import make_folder
+from tongsu.runs.atomic import make_folder, write_text
 from tongsu.runs.store import Run, RunStore
 from tongsu.session import environment
 from tongsu.training import checkpoint
@@ -74,7 +75,7 @@ def ask(spec: str, inputs: list[Any], frame: int | None = None) -> tuple[list[Pr
     if not is_built_in(spec) or plain(spec) in ("imagenet", "sentiment-zh"):
         learned = Learned.load(find(spec), frame)
         return predict(learned, inputs), [str(learned.run.path)] * len(inputs)
-    hub = plain(spec) == "sentiment-hub" or (spec == "sentiment" and in_cache(DISTILBERT, "config.json"))
+    hub = plain(spec) == "sentiment-hub" or (spec == "sentiment" and in_cache(DISTILBERT, "model.safetensors"))
     answers: list[Prediction | None] = [None] * len(inputs)
     who = [""] * len(inputs)
     for chinese in (True, False):
@@ -97,6 +98,8 @@ def is_chinese(text: str) -> bool:
 
 def ask_hub(texts: list[str]) -> list[Prediction]:
     """The hub's DistilBERT through `transformers.pipeline`. Raises Failure when it cannot be had."""
+    if is_offline():
+        os.environ["HF_HUB_OFFLINE"] = "1"  # read when the library is imported
     import transformers
 
     transformers.logging.set_verbosity_error()
@@ -132,7 +135,7 @@ def _sentiment(run: Run) -> None:
     run.write_preprocessing({"preprocessing": reader.to_dict(), **notes["preprocessing"]})
     run.write_environment(notes["environment"])
     run.write_results(notes["results"])
-    run.card.write_text((shipped / "card.md").read_text(encoding="utf-8"), encoding="utf-8")
+    write_text(run.card, (shipped / "card.md").read_text(encoding="utf-8"))
     checkpoint.save_weights(run, {name: value.detach() for name, value in model.state_dict().items()})
     run.write_recipe(recipe.to_dict())  # last: with it the folder is a run
 
