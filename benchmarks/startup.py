@@ -50,6 +50,7 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         environ = {**os.environ, "TONGSU_RUNS": folder, "TONGSU_LANG": "en"}
+        environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as on anybody's machine
         answer = {
             "made": time.strftime("%Y-%m-%d"),
             "environment": {**environment(), "arguments": []},

@@ -36,7 +36,8 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
 def seed_all(seed: int, deterministic: bool = False) -> None:
     random.seed(seed)
     torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(deterministic)
+    if deterministic != torch.are_deterministic_algorithms_enabled():  # to set it imports a compiler, to ask does not
+        torch.use_deterministic_algorithms(deterministic)
 
 
 def matmul_speed(device: torch.device, size: int = 1024, seconds: float = 0.3) -> float:

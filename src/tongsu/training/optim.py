@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -14,11 +15,21 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from tongsu.errors import Problem
 from tongsu.training.recipe import Recipe, Values
 
+
+def without_compiler(kind: type[Optimizer]) -> type[Optimizer]:
+    """`kind` as it is written, without the wrappers through which torch.compile might look at it: they import the
+    whole compiler at the first update, a second that everybody would wait for and nobody here uses."""
+    doors = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
+    plain = {name: inspect.unwrap(getattr(kind, name)) for name in doors}
+    return type(kind.__name__, (kind,), {**plain, "step": torch.no_grad()(inspect.unwrap(kind.step))})
+
+
+PlainAdam, PlainAdamW, PlainSGD = (without_compiler(kind) for kind in (Adam, AdamW, SGD))
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     # epsilon as in Keras; `fused` does the whole update in one pass over memory.
-    "adam": lambda parameters, **values: Adam(parameters, **{"eps": 1e-7, "fused": True, **values}),
-    "adamw": lambda parameters, **values: AdamW(parameters, **{"eps": 1e-7, "fused": True, **values}),
-    "sgd": lambda parameters, *, momentum=0.9, **values: SGD(
+    "adam": lambda parameters, **values: PlainAdam(parameters, **{"eps": 1e-7, "fused": True, **values}),
+    "adamw": lambda parameters, **values: PlainAdamW(parameters, **{"eps": 1e-7, "fused": True, **values}),
+    "sgd": lambda parameters, *, momentum=0.9, **values: PlainSGD(
         parameters, **{"momentum": momentum, "nesterov": momentum > 0, "fused": True, **values}
     ),
 }
