@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from tongsu.data.sources import home, is_offline
+from tongsu.data.sources import home
 from tongsu.data.text import HAN_RUN
 from tongsu.data.wordpieces import WordPieces
 from tongsu.errors import Failure, Problem
@@ -24,7 +23,7 @@ from tongsu.locale import language
 from tongsu.models import parameter_count
 from tongsu.predict import Prediction, predict
 from tongsu.pretrained import imagenet
-from tongsu.pretrained.hub import in_cache
+from tongsu.pretrained.hub import hub_file, in_cache
 from tongsu.pretrained.names import Found
 from tongsu.pretrained.networks import body, network
 from tongsu.runs.atomic import make_folder, write_text
@@ -37,6 +36,7 @@ from tongsu.training.recipe import Recipe
 SHIPPED = Path(__file__).with_name("shipped")
 VERSION = 1  # raise it when what a name stands for changes
 DISTILBERT = "distilbert/distilbert-base-uncased-finetuned-sst-2-english"
+DISTILBERT_FILES = ("config.json", "tokenizer_config.json", "vocab.txt", "model.safetensors")  # the last comes last
 ALIASES = {"情感": "sentiment-zh", "情感分析": "sentiment-zh", "图片": "imagenet", "sentiment-en": "sentiment"}
 NAMES = ("imagenet", "sentiment", "sentiment-zh", "sentiment-hub")
 
@@ -75,7 +75,7 @@ def ask(spec: str, inputs: list[Any], frame: int | None = None) -> tuple[list[Pr
     if not is_built_in(spec) or plain(spec) in ("imagenet", "sentiment-zh"):
         learned = Learned.load(find(spec), frame)
         return predict(learned, inputs), [str(learned.run.path)] * len(inputs)
-    hub = plain(spec) == "sentiment-hub" or (spec == "sentiment" and in_cache(DISTILBERT, "model.safetensors"))
+    hub = plain(spec) == "sentiment-hub" or (spec == "sentiment" and in_cache(DISTILBERT, DISTILBERT_FILES[-1]))
     answers: list[Prediction | None] = [None] * len(inputs)
     who = [""] * len(inputs)
     for chinese in (True, False):
@@ -97,15 +97,19 @@ def is_chinese(text: str) -> bool:
 
 
 def ask_hub(texts: list[str]) -> list[Prediction]:
-    """The hub's DistilBERT through `transformers.pipeline`. Raises Failure when it cannot be had."""
-    if is_offline():
-        os.environ["HF_HUB_OFFLINE"] = "1"  # read when the library is imported
+    """The hub's DistilBERT through `transformers.pipeline`, which is given a folder and asks nobody else.
+
+    Raises Problem or Failure when it cannot be had.
+    """
+    here = in_cache(DISTILBERT, DISTILBERT_FILES[-1])
+    folder = [hub_file(DISTILBERT, name, offline=here) for name in DISTILBERT_FILES][-1].parent
     import transformers
 
     transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     try:
         build: Any = transformers.pipeline  # its many overloads know no such task
-        found: Any = build("sentiment-analysis", model=DISTILBERT, device="cpu")(texts, top_k=None, truncation=True)
+        found: Any = build("sentiment-analysis", model=str(folder), device="cpu")(texts, top_k=None, truncation=True)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:160]
         raise Failure("pretrained.hub_model", name="sentiment-hub", reason=reason) from None
