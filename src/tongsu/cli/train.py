@@ -49,6 +49,10 @@ def train(
         else:
             prepared = session.prepare(chapter, preset, data, pairs, name=name)
     console.print(t("train.begins", run=prepared.run.path, data=prepared.dataset.name), markup=False)
+    if prepared.recipe.pretrained and not resume:
+        count = len(prepared.dataset.train) + len(prepared.dataset.validation)
+        told = {"name": prepared.recipe.pretrained, "count": f"{count:,}"}
+        console.print(t("pretrained.looking", **told), markup=False)
     stopped = follow(prepared.events(device), prepared.recipe)
     if stopped:
         emit({"run": str(prepared.run.path), "interrupted": True}, as_json)
