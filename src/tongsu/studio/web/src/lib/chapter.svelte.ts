@@ -1,0 +1,146 @@
+// What every view on a chapter's page shares: the run, the frame of the time machine, and the learner's own input.
+import { api, ApiError, type Input, type RunDetail, type Trouble } from "./api";
+import { language } from "./i18n.svelte";
+import { Live } from "./live.svelte";
+import { route } from "./route.svelte";
+
+// Answers that were given already: moving the slider back, or over the film a second time, asks nobody.
+const answers = new Map<string, any>();
+const KEPT = 400;
+let asked = 0;
+
+export class Place {
+  live = $state.raw<Live | null>(null);
+  detail = $state.raw<RunDetail | null>(null);
+  trouble = $state.raw<Trouble | null>(null);
+  private given = $state.raw<{ input: Input; id: number } | null>(null);
+
+  /** The learner's own input, or an example of the data. */
+  get input(): Input | null {
+    return this.given?.input ?? null;
+  }
+
+  set input(input: Input | null) {
+    this.given = input && { input, id: ++asked };
+  }
+
+  private get inputId(): number {
+    return this.given?.id ?? 0;
+  }
+
+  constructor(readonly chapter: string) {}
+
+  get run(): string {
+    return route.get("run");
+  }
+
+  /** Steps whose weights are kept; grows while the run trains. */
+  get frames(): number[] {
+    const known = new Set([...(this.detail?.frames ?? []), ...(this.live?.frames ?? [])]);
+    return [...known].sort((a, b) => a - b);
+  }
+
+  /** The frame that all views show; null is the newest weights there are. */
+  get frame(): number | null {
+    const asked = route.get("frame");
+    return asked === "" ? null : Number(asked);
+  }
+
+  /** Changes whenever the newest weights do: a view that shows them must ask again. */
+  get version(): string {
+    if (this.frame !== null) return `${this.run}@${this.frame}`;
+    const live = this.live;
+    const last = this.frames.at(-1) ?? -1;
+    return `${this.run}@${last}/${live?.state?.state ?? ""}/${live?.metrics ? "done" : ""}/${live?.state?.state === "paused" ? live.state.step : ""}`;
+  }
+
+  get ready(): boolean {
+    return this.detail !== null && this.detail.name === this.run && this.frames.length > 0;
+  }
+
+  /**
+   * The question for one view of this run at this frame, to be handed to `Asked.want`; null while there is nothing to
+   * ask. It reads everything that the answer depends on, so an effect around it runs again when one of these changes.
+   */
+  ask(view: string, parameters: Record<string, unknown> = {}, about: "input" | "data" = "input"): (() => Promise<any>) | null {
+    const { run, frame, version } = this;
+    const input = about === "input" ? this.input : null;
+    void language();
+    if (!this.ready || (about === "input" && !input)) return null;
+    const key = JSON.stringify([version, view, parameters, about === "input" ? this.inputId : 0, language()]);
+    const kept = answers.get(key);
+    if (kept) return () => Promise.resolve(kept);
+    return async () => {
+      const answer = await api.view(run, view, frame, input, parameters);
+      answers.set(key, answer);
+      if (answers.size > KEPT) answers.delete(answers.keys().next().value!);
+      return answer;
+    };
+  }
+
+  async open(name: string) {
+    this.live?.close();
+    this.live = null;
+    this.detail = null;
+    this.trouble = null;
+    if (!name) return;
+    const live = new Live(name);
+    this.live = live;
+    await this.refresh();
+  }
+
+  async refresh() {
+    const name = this.run;
+    try {
+      const detail = await api.run(name);
+      if (this.run === name) this.detail = detail;
+    } catch (error) {
+      if (error instanceof ApiError) this.trouble = error.trouble;
+      else throw error;
+    }
+  }
+
+  close() {
+    this.live?.close();
+    this.live = null;
+  }
+}
+
+/**
+ * Ask again whenever `ask` reads something new, and show only the newest answer. One question is under way at a
+ * time; what changed meanwhile is asked next, so a dragged slider never queues up old questions.
+ */
+export class Asked<T> {
+  value = $state.raw<T | null>(null);
+  trouble = $state.raw<Trouble | null>(null);
+  private busy = false;
+  private wanted: (() => Promise<T>) | null = null;
+  private dropped = false;
+
+  want(ask: (() => Promise<T>) | null) {
+    this.wanted = ask;
+    this.dropped = ask === null;
+    if (ask === null) {
+      this.value = null;
+      this.trouble = null;
+    } else if (!this.busy) void this.work();
+  }
+
+  private async work() {
+    this.busy = true;
+    while (this.wanted) {
+      const ask = this.wanted;
+      this.wanted = null;
+      try {
+        const value = await ask();
+        if (this.dropped) break;
+        this.value = value;
+        this.trouble = null;
+      } catch (error) {
+        if (this.dropped) break;
+        this.trouble = error instanceof ApiError ? error.trouble : { kind: "offline", message: String(error), hint: "" };
+      }
+    }
+    this.busy = false;
+  }
+}

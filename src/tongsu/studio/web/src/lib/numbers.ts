@@ -1,0 +1,44 @@
+// How numbers are written, and the little arithmetic that pictures need.
+import { language } from "./i18n.svelte";
+
+export function show(value: number, digits = 3): string {
+  if (!Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 10 ** -digits || size >= 1e6)) return value.toExponential(2).replace("-", "−");
+  return value.toFixed(size >= 100 ? Math.min(digits, 1) : digits).replace("-", "−");
+}
+
+export const percent = (value: number, digits = 1) => `${(100 * value).toFixed(digits)} %`;
+
+export const count = (value: number) => value.toLocaleString(language() === "zh" ? "zh-CN" : "en-GB");
+
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "–";
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+export function largest(values: ArrayLike<number>): number {
+  let most = 0;
+  for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i]));
+  return most || 1;
+}
+
+export function bounds(values: ArrayLike<number>): [number, number] {
+  let low = Infinity;
+  let high = -Infinity;
+  for (let i = 0; i < values.length; i++) {
+    low = Math.min(low, values[i]);
+    high = Math.max(high, values[i]);
+  }
+  return low < high ? [low, high] : [low - 0.5, low + 0.5];
+}
+
+export const range = (n: number) => Array.from({ length: n }, (_, i) => i);
+
+export function argmax(values: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
+  return best;
+}
