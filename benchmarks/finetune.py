@@ -30,8 +30,8 @@ from tongsu.training.loop import train
 
 NOTES = [
     "test: the same share of the 5,000 held-out reviews, the same ones in each row",
-    "seconds: of one thread beside other work, so they compare roughly; the last layer's include what the network sees, "
-    "those of all layers do not (it was in the cache)",
+    "seconds: of one thread beside other work, so they compare roughly; the last layer's include working out what the "
+    "network sees, those of all layers do not (it was in the cache)",
     "the nets from chance count their vocabulary over the whole training part, which helps them a little",
 ]
 NOT_RUN = [
@@ -68,8 +68,9 @@ def main() -> None:
             run = begin(run_name)
         rows.append({"row": name, "title": title, **row(run)})
         facts = {"made": time.strftime("%Y-%m-%d"), "data": "imdb", "examples": asked.examples, "tokens": asked.tokens}
-        known = {name: environment()[name] for name in ("torch", "python", "device", "threads")}
-        write_json(asked.out, {**facts, **known, "tongsu": __version__, "rows": rows, "notes": NOTES, "not_run": NOT_RUN})
+        known = {name: environment()[name] for name in ("torch", "python", "device")}
+        said = {"tongsu": __version__, "rows": rows, "notes": NOTES, "not_run": NOT_RUN}
+        write_json(asked.out, {**facts, **known, **said})
 
 
 def going_on(store: RunStore, preset: str, changes: list[str], name: str) -> Run:

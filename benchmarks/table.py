@@ -1,7 +1,8 @@
-"""The READMEs' tables of results, from `benchmarks/results/quality.json`: no figure in them is typed by hand.
+"""The READMEs' tables, from `benchmarks/results`: no figure in them is typed by hand.
 
-`python benchmarks/table.py` writes both tables anew; with `--check` it changes nothing, and ends with exit code 1
-and the difference when a table is not what the file says.
+`quality.json` gives what the presets reach, `speed.json` how fast, with a picture; a file that is not there leaves its
+place as it is. `python benchmarks/table.py` writes everything anew; with `--check` it changes nothing, and ends with
+exit code 1 and the difference when a table is not what the file says.
 """
 
 from __future__ import annotations
@@ -17,9 +18,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "quality.json"
+SPEED = RESULTS.with_name("speed.json")
 READMES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
-START, END = "<!-- results -->", "<!-- /results -->"
-BETWEEN = re.compile(f"(?<={re.escape(START)}\n).*?(?={re.escape(END)})", re.DOTALL)
 
 OF_MAKE_RUN = ("mnist", "imdb")  # what `make run` trains on; all else is measured beside it
 TEXTS: dict[str, dict[str, str]] = {
@@ -80,11 +80,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="change nothing, compare")
     only_check = parser.parse_args().check
-    measured = json.loads(RESULTS.read_text(encoding="utf-8"))
+    contents = {"results": table} if RESULTS.exists() else {}
+    if SPEED.exists():
+        import speed_table
+
+        contents["speed"] = speed_table.tables
+    files = {"results": RESULTS, "speed": SPEED}
+    measured = {name: json.loads(files[name].read_text(encoding="utf-8")) for name in contents}
     stale = False
     for language, path in READMES.items():
         is_now = path.read_text(encoding="utf-8")
-        should_be = filled(is_now, table(measured, language), path.name)
+        should_be = is_now
+        for name, make in contents.items():
+            should_be = filled(should_be, name, make(measured[name], language), path.name)
         if only_check:
             before, after = is_now.splitlines(), should_be.splitlines()
             print(*difflib.unified_diff(before, after, path.name, "as measured", n=0, lineterm=""), sep="\n")
@@ -92,15 +100,21 @@ def main() -> None:
         elif is_now != should_be:
             path.write_text(should_be, encoding="utf-8")
             print(path.name)
+    if "speed" in measured and not only_check:
+        from tongsu.plots.style import save
+
+        print(save(speed_table.picture(measured["speed"]), ROOT / "docs" / "pictures" / "speed.png"))
     if stale:
         sys.exit("The tables are not what benchmarks/results says: python benchmarks/table.py")
 
 
-def filled(text: str, content: str, name: str) -> str:
-    """`text` with `content` between the two marks."""
-    if len(BETWEEN.findall(text)) != 1:
-        raise SystemExit(f"{name} needs the lines {START} and {END}, once each.")
-    return BETWEEN.sub(lambda _: content, text)
+def filled(text: str, name: str, content: str, page: str) -> str:
+    """`text` with `content` between the marks of that name."""
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    between = re.compile(f"(?<={re.escape(start)}\n).*?(?={re.escape(end)})", re.DOTALL)
+    if len(between.findall(text)) != 1:
+        raise SystemExit(f"{page} needs the lines {start} and {end}, once each.")
+    return between.sub(lambda _: content, text)
 
 
 def table(measured: dict[str, Any], language: str) -> str:

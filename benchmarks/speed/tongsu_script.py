@@ -24,8 +24,6 @@ with clock.importing():
     from tongsu.session import Session, prepare
     from tongsu.training.events import Evaluated, Step
 
-    torch.optim.Adam([torch.zeros(1)])  # imports as much again
-
 NETS = {"simple-rnn": ("rnn", ["cell=simple"]), "lstm": ("rnn", ["cell=lstm"])}
 
 
