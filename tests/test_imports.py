@@ -28,6 +28,7 @@ LAYERS = (
     ("learned", "session"),
     ("evaluate", "predict", "keras_import", "report"),
     ("pretrained.built_in",),
+    ("card",),
     ("illustrate", "export"),
     ("roadmap", "doctor", "bench", "api"),
     ("cli",),

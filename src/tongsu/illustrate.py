@@ -1,15 +1,21 @@
-"""What a run shows of itself after training: pictures in `pictures/` and a page about the model, `card.md`."""
+"""What a run shows of itself after training: pictures in `pictures/` and a page about the model, `card.md`; and the
+pictures of an evaluation."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import torch
 
+from tongsu import card, plots
 from tongsu.data.dataset import Dataset
-from tongsu.evaluate import judge
+from tongsu.errors import Problem
+from tongsu.evaluate import Evaluation, Judgement, examine, judge
+from tongsu.explain.trajectory import running_prediction
 from tongsu.learned import Learned
 from tongsu.locale import t
+from tongsu.models.logits import probabilities
 from tongsu.plots import History
 from tongsu.predict import generate
 from tongsu.report import Picture, sections
@@ -17,26 +23,34 @@ from tongsu.runs.atomic import write_bytes, write_text
 from tongsu.tasks.judge import Judge
 
 GROWING_FRAMES = 8
+COLOURED = 5  # errors on texts that are drawn word by word
 
 
 def illustrate(learned: Learned, dataset: Dataset) -> None:
-    for picture in pictures(learned, dataset, learned.run.name):
+    """At the end of a training: the model looks at the test data once, for the pictures and for the card."""
+    classifies = learned.recipe.task == "classify"
+    evaluation = examine(learned, "test", dataset) if classifies else None
+    judgement = evaluation.judgement if evaluation else None
+    for picture in pictures(learned, dataset, learned.run.name, judgement):
         write_bytes(learned.run.pictures / f"{picture.kind}.png", picture.png)
-    write_card(learned)
+    card.write(learned, dataset, judgement)
 
 
-def pictures(learned: Learned, dataset: Dataset, title: str) -> tuple[Picture, ...]:
+def pictures(
+    learned: Learned, dataset: Dataset, title: str, verdict: Judgement | None = None
+) -> tuple[Picture, ...]:
     """Learning curves; for classifiers the first five test examples, the confusion matrix and the worst errors,
     for a GAN its drawings over the frames. All of the test split, with the weights that the run answers with."""
     histories = [History(title, *learned.run.history())]
     if learned.recipe.task == "gan":
         return _game(learned, histories)
-    verdict = judge(learned, dataset.test)
+    verdict = verdict or judge(learned, dataset.test)
     if learned.preprocessing.kind != "images":
         return sections.text_pictures(histories, [(title, verdict.confusion().numpy())], learned.labels)
     return sections.image_pictures(
-        histories, dataset.test.inputs.numpy(), verdict.targets.numpy(), verdict.probabilities.numpy(), learned.labels
-    )
+        histories, dataset.test.inputs, verdict.targets.numpy(), verdict.probabilities.numpy(),
+        verdict.confusion().numpy(), verdict.worst(), learned.labels,
+    )  # fmt: skip
 
 
 def _game(learned: Learned, histories: list[History]) -> tuple[Picture, ...]:
@@ -49,32 +63,50 @@ def _game(learned: Learned, histories: list[History]) -> tuple[Picture, ...]:
     return sections.gan_pictures(histories, generate(learned, 10).numpy(), film, counts, list("0123456789"))
 
 
-def write_card(learned: Learned) -> None:
-    """The model card in the reader's language: what it is, what it learned from, how good it is, its limits."""
-    run, recipe, results = learned.run, learned.recipe, learned.run.results()
-    saved, environment = run.preprocessing(), run.environment()
-    rows = {
-        "model": f"{recipe.model} {_plain(recipe.model_args)}",
-        "parameters": f"{results['parameters']:,}",
-        "data": f"{saved['data']} (sha256 {str(saved['fingerprint'])[:16]}…)",
-        "labels": ", ".join(learned.labels[:20]),
-        "split": results["test_split"],
-        "training": f"{recipe.preset}: {recipe.optimizer}, lr {recipe.lr:g}, {recipe.epochs} × {recipe.batch_size}",
-        "seconds": f"{results['train_seconds']:.1f}",
-        "seed": recipe.seed,
-        "versions": f"tongsu {environment['tongsu']}, torch {environment['torch']}, Python {environment['python']}",
+def draw(evaluation: Evaluation, folder: Path) -> list[Path]:
+    """The pictures of an evaluation: confusion matrix, calibration, worst errors (pictures as they are, texts word by
+    word and as a list). Nothing for a generator. Returns what was written."""
+    judgement = evaluation.judgement
+    if judgement is None:
+        return []
+    calibration = judgement.calibration()
+    sure, right, counts = ([one[name] for one in calibration["bins"]] for name in ("sure", "right", "examples"))
+    figures = {
+        "confusion": plots.confusion(judgement.confusion().numpy(), judgement.labels),
+        "calibration": plots.reliability(sure, right, counts, calibration["expected_error"]),
     }
-    lines = [f"# {run.name}", "", t("card.intro"), "", f"| {t('card.what')} | {t('card.value')} |", "| --- | --- |"]
-    lines += [f"| {t(f'card.row.{name}')} | {_cell(value)} |" for name, value in rows.items()]
-    lines += ["", f"## {t('card.metrics')}", "", f"| {t('card.metric')} | {t('card.value')} |", "| --- | --- |"]
-    lines += [f"| {name} | {value:.4f} |" for name, value in results["metrics"].items()]
-    lines += ["", f"## {t('card.limits')}", "", t(f"card.limit.{learned.preprocessing.kind}"), ""]
-    write_text(run.card, "\n".join(lines))
+    if evaluation.learned.preprocessing.kind == "images":
+        truth, chances = judgement.targets.numpy(), judgement.probabilities.numpy()
+        worst = judgement.worst()
+        figures["worst"] = sections.worst_pictures(evaluation.split.inputs, truth, chances, worst, judgement.labels)
+    elif evaluation.split.texts:
+        figures |= _misread(evaluation, judgement)
+    written = [plots.save(figure, folder / f"{name}.png") for name, figure in figures.items()]
+    if evaluation.split.texts:
+        write_text(folder / "worst.md", _listed(evaluation))
+        written.append(folder / "worst.md")
+    return written
 
 
-def _plain(values: dict[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in values.items())
+def _misread(evaluation: Evaluation, judgement: Judgement) -> dict[str, Any]:
+    """The texts that were misread most surely: where in each of them the model went astray."""
+    learned, figures = evaluation.learned, {}
+    for number, at in enumerate(judgement.worst(COLOURED), start=1):
+        try:
+            words, tokens = cast(Any, learned.preprocessing).words(evaluation.split.texts[at])
+        except Problem:  # not one known word: there is nothing to colour
+            continue
+        truth, answer = int(judgement.targets[at]), int(judgement.predicted[at])
+        running = running_prediction(learned.model, tokens, probabilities).probabilities[-len(words) :, answer]
+        names = (judgement.labels[truth], judgement.labels[answer])
+        figures[f"worst-{number}"] = plots.words(words, running, names)
+    return figures
 
 
-def _cell(value: object) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")
+def _listed(evaluation: Evaluation) -> str:
+    lines = [f"# {t('predict.worst_title')}", ""]
+    for error in evaluation.to_dict()["worst"]:
+        told = t("predict.worst_one", truth=error["truth"], answer=error["answer"], sure=f"{error['probability']:.0%}")
+        quoted = error["text"].strip().replace("\n", "\n> ")
+        lines += [f"**{told}**", "", f"> {quoted}", ""]
+    return "\n".join(lines)

@@ -73,7 +73,8 @@ def test_run_folder(name: str, world: World) -> None:
     card = (folder / "card.md").read_text(encoding="utf-8")
     answer = world.answers[name].json
     assert card.startswith(f"# {name}\n") and f"{answer['parameters']:,}" in card and answer["test_split"] in card
-    assert all(f"| {name} | {value:.4f} |" in card for name, value in answer["metrics"].items())
+    assert all(f" | {value:.4f} |" in card for value in answer["metrics"].values())
+    assert json.loads((folder / "preprocessing.json").read_text(encoding="utf-8"))["fingerprint"] in card
 
 
 def test_film(world: World) -> None:

@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command("roadmap", help=t("cli.help.roadmap"))(roadmap.roadmap)
 app.command("train", help=t("cli.help.train"))(train.train)
 app.command("evaluate", help=t("cli.help.evaluate"))(use.evaluate)
+app.command("card", help=t("cli.help.card"))(use.card)
 app.command("predict", help=t("cli.help.predict"))(use.predict)
 app.command("generate", help=t("cli.help.generate"))(use.generate)
 app.command("compare", help=t("cli.help.compare"))(runs.compare)

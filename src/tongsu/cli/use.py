@@ -1,14 +1,15 @@
-"""`tongsu evaluate`, `predict` and `generate`: what one does with a run."""
+"""`tongsu evaluate`, `card`, `predict` and `generate`: what one does with a run."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tongsu.cli.console import AsJson, console, emit
+from tongsu.errors import Problem
 from tongsu.locale import t
 
 RunName = Annotated[str, typer.Argument(help=t("cli.help.run"), metavar="RUN")]
@@ -19,24 +20,64 @@ def evaluate(
     run: RunName,
     split: Annotated[str, typer.Option(help=t("cli.help.split"))] = "test",
     frame: Frame = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help=t("cli.help.pictures"))] = None,
     as_json: AsJson = False,
 ) -> None:
     from rich.table import Table
 
     from tongsu.cli.progress import measures
-    from tongsu.evaluate import report
+    from tongsu.evaluate import examine
+    from tongsu.illustrate import draw
     from tongsu.learned import Learned
-    from tongsu.pretrained.built_in import find
+    from tongsu.pretrained.built_in import find, is_built_in
 
-    answer = report(Learned.load(find(run), frame), split)
+    learned = Learned.load(find(run), frame)
+    evaluation = examine(learned, split)
+    answer = evaluation.to_dict()
     console.print(t("predict.evaluated", run=answer["run"], split=split, examples=answer["examples"]), markup=False)
     console.print(measures(answer["metrics"]), markup=False)
-    if "per_class" in answer:
+    if evaluation.judgement is not None:
         table = Table(*(t(f"predict.column.{name}") for name in ("label", "precision", "recall", "f1", "examples")))
         for label, row in answer["per_class"].items():
             table.add_row(label, *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1")), str(row["examples"]))
         console.print(table)
+        error = f"{answer['calibration']['expected_error']:.1%}"
+        console.print(t("predict.calibration", error=error), markup=False)
+        _tell_errors(answer["worst"])
+    if output is None and not is_built_in(run):
+        output = learned.run.pictures / (split if frame is None else f"{split}-step-{frame}")
+    if output is not None and (pictures := draw(evaluation, output)):
+        console.print(t("predict.pictures", folder=output), markup=False)
+        answer["pictures"] = [str(path) for path in pictures]
     emit(answer, as_json)
+
+
+def _tell_errors(errors: list[dict[str, Any]]) -> None:
+    if errors:
+        console.print(t("predict.worst"))
+    for error in errors[:5]:
+        sure = f"{error['probability']:.0%}"
+        told = t("predict.worst_one", truth=error["truth"], answer=error["answer"], sure=sure)
+        shown = " ".join(str(error.get("text", error.get("file", ""))).split())
+        shown = shown if len(shown) <= 100 else f"{shown[:60]} … {shown[-36:]}"
+        console.print(f"  {told}  {shown}".rstrip(), markup=False)
+
+
+def card(run: RunName, as_json: AsJson = False) -> None:
+    from tongsu import card as cards
+    from tongsu.evaluate import judge, split_of
+    from tongsu.learned import Learned
+    from tongsu.runs.store import RunStore
+    from tongsu.training.build import dataset_of
+
+    learned = Learned.load(RunStore().find(run))
+    if not learned.run.results():
+        raise Problem("predict.not_finished", run=learned.run.name)
+    dataset = dataset_of(learned.recipe)
+    split = split_of(learned, "test", dataset)
+    cards.write(learned, dataset, judge(learned, split) if learned.recipe.task == "classify" else None)
+    console.print(t("card.written", path=learned.run.card), markup=False)
+    emit({"run": str(learned.run.path), "card": str(learned.run.card)}, as_json)
 
 
 def predict(

@@ -21,11 +21,13 @@ class Split:
     inputs: images (N, C, H, W) uint8; or tokens (N, T) int32, padded at the front; or points (N, D) float32.
     targets: class indices (N,) int64.
     texts: for text, what the person wrote, one string for each example; empty for other data.
+    files: for a folder of pictures, where each one lies; empty for other data.
     """
 
     inputs: Tensor
     targets: Tensor
     texts: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.targets)

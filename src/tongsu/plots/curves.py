@@ -155,3 +155,24 @@ def against_reference(
     axes.spines["left"].set_visible(False)
     figure.legend(loc="outside lower center", ncols=2)
     return figure
+
+
+@house()
+def reliability(sure: ArrayLike, right: ArrayLike, counts: ArrayLike, error: float) -> Figure:
+    """How often answers are right (B,) against how sure the model was of them (B,), in bins of `counts` (B,) examples.
+
+    On the diagonal a model knows what it knows; below it, it is surer than it may be. error: from 0 to 1.
+    """
+    x, y, n = np.asarray(sure, dtype=float), np.asarray(right, dtype=float), np.asarray(counts)
+    figure = new_figure(4.6, width=4.6)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), label=t("plots.as_sure_as_right"))
+    axes.vlines(x, np.minimum(x, y), np.maximum(x, y), color=np.where(y < x, WRONG, RIGHT).tolist(), linewidth=2)
+    axes.scatter(x, y, s=24 + 300 * n / max(1, n.max(initial=1)), color=RIGHT, alpha=0.85, zorder=3)
+    axes.set(xlim=(0, 1.04), ylim=(0, 1.06), xlabel=t("plots.how_sure"), ylabel=t("plots.how_often_right"))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0))
+    axes.grid(True)
+    axes.set_title(t("plots.calibration_error", error=f"{error:.1%}"), loc="left")
+    figure.legend(loc="outside lower center")
+    return figure

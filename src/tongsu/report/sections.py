@@ -6,6 +6,7 @@ Letters used in shapes: N test examples, K classes, F frames, C channels, H heig
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,7 +16,7 @@ from tongsu import plots
 from tongsu.locale import t
 from tongsu.report import ColouredText, Picture, Row, Section
 
-FIRST, WORST = 5, 10
+FIRST = 5
 
 
 def section(chapter: str, pictures: Sequence[Picture] = (), texts: Sequence[ColouredText] = ()) -> Section:
@@ -39,27 +40,35 @@ def picture(kind: str, figure: Figure, of: str = "") -> Picture:
 
 def image_pictures(
     histories: Sequence[plots.History],
-    images: ArrayLike,
+    images: Any,
     targets: ArrayLike,
     probabilities: ArrayLike,
+    matrix: ArrayLike,
+    worst: Sequence[int],
     labels: Sequence[str],
 ) -> tuple[Picture, ...]:
-    """Learning curves, the first five test images, confusion matrix, worst errors.
+    """Learning curves, the first five test images, confusion matrix (K, K), and the errors at the positions `worst`.
 
-    images: (N, C, H, W) of the test data, uint8 or 0 to 1. targets: (N,). probabilities: (N, K).
+    images: (N, C, H, W) of the test data, uint8 or 0 to 1; only those that are shown are asked for. targets: (N,).
+    probabilities: (N, K).
     """
-    tiles, truth, chances = np.asarray(images), np.asarray(targets), np.asarray(probabilities, dtype=float)
-    answers = chances.argmax(1)  # (N,)
-    sure = chances.max(1)  # (N,)
-    wrong = np.flatnonzero(answers != truth)
-    worst = wrong[np.argsort(-sure[wrong], kind="stable")][:WORST]
+    truth, chances = np.asarray(targets), np.asarray(probabilities, dtype=float)
     first = slice(0, FIRST)
     return (
         picture("curves", plots.curves(histories)),
-        picture("predictions", plots.predictions(tiles[first], truth[first], chances[first], labels)),
-        picture("confusion", plots.confusion(confusion_matrix(truth, answers, len(labels)), labels)),
-        picture("worst", plots.worst_errors(tiles[worst], truth[worst], answers[worst], sure[worst], labels)),
+        picture("predictions", plots.predictions(np.asarray(images[first]), truth[first], chances[first], labels)),
+        picture("confusion", plots.confusion(matrix, labels)),
+        picture("worst", worst_pictures(images, truth, chances, worst, labels)),
     )
+
+
+def worst_pictures(
+    images: Any, truth: np.ndarray, chances: np.ndarray, worst: Sequence[int], labels: Sequence[str]
+) -> Figure:
+    """The images at some positions, each with what it is and what it was taken for; arguments as above."""
+    at = list(worst)
+    answers, sure = chances[at].argmax(1), chances[at].max(1)
+    return plots.worst_errors(np.asarray(images[at]), truth[at], answers, sure, labels)
 
 
 def text_pictures(
@@ -102,10 +111,3 @@ def overview(rows: Sequence[Row]) -> tuple[Picture, ...]:
         return ()
     names, ours = [row.model for row in rows], [row.metric for row in rows]
     return (picture("against", plots.against_reference(names, ours, [row.reference_metric for row in rows])),)
-
-
-def confusion_matrix(targets: ArrayLike, answers: ArrayLike, classes: int) -> np.ndarray:
-    """Counts (K, K): rows are what is true, columns what was answered."""
-    matrix = np.zeros((classes, classes), dtype=int)
-    np.add.at(matrix, (np.asarray(targets), np.asarray(answers)), 1)
-    return matrix
