@@ -1,0 +1,201 @@
+"""What results/speed.json says, as tables in Markdown (both languages) and as one picture without words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SYSTEMS = {
+    "keras": "Keras", "pytorch": "PyTorch", "lightning": "Lightning",
+    "reference": "Tongsu `reference`", "fast": "Tongsu `fast`",
+}  # fmt: skip
+NETS = {"mlp": "MLP", "cnn": "CNN", "simple-rnn": "SimpleRNN", "lstm": "LSTM", "gan": "GAN"}
+TEXTS: dict[str, dict[str, str]] = {
+    "en": {
+        "head": "net | quality to reach | {systems} | against Keras | against PyTorch | share of peak: Keras, `fast`",
+        "accuracy": "{value:.2f} %",
+        "distance": "distance {value:.1f}",
+        "seconds": "{value:,.1f} s",
+        "not": "({value:,.1f} s)",
+        "projected": "~{value:,.0f} s",
+        "ratio": "**{ratio:.1f}×**",
+        "ratio_first": "**{ratio:.1f}×** ({first:.1f}×)",
+        "percent": "{value:.0%}",
+        "system": "system | import | shell to first step | {nets}",
+        "memory": "{value:,.0f} MB",
+        "what": "Time to the quality of the Keras script: its mean on test data at its end. The clock runs from arrays"
+        " in memory to the end of the first epoch whose mean over the seeds is as good; whole epochs, nobody's"
+        " measuring is timed. Keras: the whole script; in brackets behind the ratio: against the epoch at which it"
+        " was first as good.",
+        "brackets": "In brackets: the whole training, whose mean did not quite get there.",
+        "guess": "“~”: projected from a small number of steps.",
+        "again": "Start-up and peak memory of the same processes (import; first step of the CNN; highest memory before"
+        " anything is measured, in MB).",
+        "made": "Measured {made}: {processor}, {threads} threads, seeds {seeds}; matrix products reach {peak:.0f}"
+        " GFLOP/s; {versions}.",
+        "picture": "Quality on test data against seconds of training; dashed: what the Keras script reaches",
+        "comma": ", ",
+    },
+    "zh": {
+        "head": "网络 | 要达到的成绩 | {systems} | 相对 Keras | 相对 PyTorch | 占峰值：Keras、`fast`",
+        "accuracy": "{value:.2f}%",
+        "distance": "距离 {value:.1f}",
+        "seconds": "{value:,.1f} 秒",
+        "not": "（{value:,.1f} 秒）",
+        "projected": "~{value:,.0f} 秒",
+        "ratio": "**{ratio:.1f}×**",
+        "ratio_first": "**{ratio:.1f}×**（{first:.1f}×）",
+        "percent": "{value:.0%}",
+        "system": "系统 | 导入 | 从命令行到第一步 | {nets}",
+        "memory": "{value:,.0f} MB",
+        "what": "达到 Keras 脚本成绩所需的时间；这个成绩是它训练结束时测试集上的均值。从数组进入内存开始计时，"
+        "到各种子均值首次不差于它的那一轮结束为止；只按整轮计，谁的评估都不计时。Keras 一列是整个脚本的用时；"
+        "倍数后面括号里的，是相对它自己首次达到该成绩的那一轮。",
+        "brackets": "括号里的是整个训练的用时，其均值差一点没达到。",
+        "guess": "“~”表示由少量步数推算。",
+        "again": "下表是同一批进程的启动时间和内存峰值（导入；CNN 的第一步；开始评估之前的最高内存，单位 MB）。",
+        "made": "测于 {made}：{processor}，{threads} 线程，种子 {seeds}；矩阵乘法可达 {peak:.0f} GFLOP/s；{versions}。",
+        "picture": "各网络、各系统的测试成绩随训练秒数的变化；虚线是 Keras 脚本的成绩",
+        "comma": "、",
+    },
+}
+NAMES = {"tongsu": "Tongsu", "torch": "PyTorch", "lightning": "Lightning", "tensorflow": "TensorFlow", "keras": "Keras",
+         "python": "Python"}  # fmt: skip
+
+
+def tables(measured: dict[str, Any], language: str) -> str:
+    """Both tables, and the sentences that say what was measured and how."""
+    say, rows = TEXTS[language], {(row["net"], row["system"]): row for row in measured["summary"]}
+    systems = [system for system in SYSTEMS if any(system == known for _, known in rows)]
+    nets = [net for net in NETS if any(net == known for known, _ in rows)]
+    head = say["head"].format(systems=" | ".join(SYSTEMS[system] for system in systems)).split(" | ")
+    lines = [line(head), line(["---", *["---:"] * (len(head) - 1)])]
+    for net in nets:
+        mine = {system: rows[net, system] for system in systems if (net, system) in rows}
+        lines.append(line(cells(net, mine, systems, say)))
+    second = say["system"].format(nets=" | ".join(NETS[net] for net in nets)).split(" | ")
+    again = [line(second), line(["---", *["---:"] * (len(second) - 1)])]
+    for system in systems:
+        again.append(line(starting(system, nets, rows, say)))
+    sentences = [say["what"]]
+    sentences += [say["brackets"]] if unreached(rows.values()) else []
+    sentences += [say["guess"]] if any(row["projected"] for row in rows.values()) else []
+    sentences += [made(measured, say)]
+    notes = [f"- {sentence}" for sentence in sentences]
+    picture = f"![{say['picture']}](docs/pictures/speed.png)"
+    return "\n".join(["", *lines, "", *notes, "", picture, "", say["again"], "", *again, "", ""])
+
+
+def unreached(rows: Any) -> bool:
+    return any(row["to_quality"] is None and not row["projected"] for row in rows)
+
+
+def line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def cells(net: str, mine: dict[str, dict[str, Any]], systems: list[str], say: dict[str, str]) -> list[str]:
+    bar = next(iter(mine.values()))["bar"]
+    quality = "–" if bar is None else say["accuracy" if net != "gan" else "distance"].format(
+        value=bar * (100 if net != "gan" else 1))  # fmt: skip
+    fast, pytorch = mine.get("fast"), mine.get("pytorch")
+    shares = [mine[one]["share_of_peak"]["mean"] for one in ("keras", "fast") if one in mine]
+    return [
+        NETS[net],
+        quality,
+        *(time_of(system, mine[system], say) if system in mine else "–" for system in systems),
+        against_keras(fast, say),
+        "–" if not fast or not pytorch else against(fast, pytorch, say),
+        say["comma"].join(say["percent"].format(value=share) for share in shares),
+    ]
+
+
+def time_of(system: str, row: dict[str, Any], say: dict[str, str]) -> str:
+    """Keras: its whole script; others: the time at which they were as good, else in brackets their whole training."""
+    whole = row["seconds"]["mean"]
+    if row["projected"]:
+        return say["projected"].format(value=whole)
+    if system == "keras":
+        return say["seconds"].format(value=whole)
+    if row["to_quality"] is None:
+        return say["not"].format(value=whole)
+    return say["seconds"].format(value=row["to_quality"]["mean"])
+
+
+def against_keras(fast: dict[str, Any] | None, say: dict[str, str]) -> str:
+    if not fast or fast["ratio"] is None:
+        return "–"
+    if fast["ratio_first"] is None or abs(fast["ratio_first"] - fast["ratio"]) < 0.05:
+        return say["ratio"].format(ratio=fast["ratio"])
+    return say["ratio_first"].format(ratio=fast["ratio"], first=fast["ratio_first"])
+
+
+def against(fast: dict[str, Any], other: dict[str, Any], say: dict[str, str]) -> str:
+    """At the same quality, or against the other's whole training if it does not get there."""
+    if fast["to_quality"] is None:
+        return "–"
+    theirs = other["to_quality"] or other["seconds"]
+    return say["ratio"].format(ratio=theirs["mean"] / fast["to_quality"]["mean"])
+
+
+def starting(system: str, nets: list[str], rows: dict[tuple[str, str], Any], say: dict[str, str]) -> list[str]:
+    mine = [rows[net, system] for net in nets if (net, system) in rows]
+    shown = rows.get(("cnn", system), mine[0])
+    memory = [rows[net, system]["peak_memory"]["mean"] / 1e6 if (net, system) in rows else None for net in nets]
+    return [
+        SYSTEMS[system],
+        say["seconds"].format(value=shown["import_seconds"]["mean"]),
+        say["seconds"].format(value=shown["start_seconds"]["mean"]),
+        *("–" if one is None else say["memory"].format(value=one) for one in memory),
+    ]
+
+
+def made(measured: dict[str, Any], say: dict[str, str]) -> str:
+    conditions = measured["conditions"]
+    versions = [f"{NAMES[name]} {version}" for name, version in conditions["versions"].items() if name in NAMES]
+    seeds = sorted({seed for row in measured["summary"] for seed in row["seeds"]})
+    return say["made"].format(made=measured["made"], processor=conditions["processor"], threads=conditions["threads"],
+                              seeds=say["comma"].join(map(str, seeds)), peak=measured["peak"] / 1e9,
+                              versions=say["comma"].join(versions))  # fmt: skip
+
+
+def picture(measured: dict[str, Any]) -> Any:
+    """Quality against seconds (logarithmic), a panel for each net, a line for each system; the dashed line is the bar.
+
+    Names and units only, so that one picture serves both languages.
+    """
+    from matplotlib.ticker import LogLocator
+
+    from tongsu.plots.style import INK, MUTED, PALETTE, house, new_figure
+
+    with house():
+        nets = [net for net in NETS if any(row["net"] == net and row["curve"] for row in measured["summary"])]
+        figure = new_figure(2.9 * -(-len(nets) // 3))
+        grid = figure.subplots(-(-len(nets) // 3), min(3, len(nets)), squeeze=False)
+        colours = dict(zip(SYSTEMS, (PALETTE[1], PALETTE[3], PALETTE[4], PALETTE[5], PALETTE[0]), strict=True))
+        handles: dict[str, Any] = {}
+        for axes, net in zip(grid.flat, nets, strict=False):
+            scale = 1 if net == "gan" else 100
+            for row in measured["summary"]:
+                if row["net"] != net or not row["curve"]:
+                    continue
+                seconds, quality = zip(*row["curve"], strict=True)
+                name = SYSTEMS[row["system"]].replace("`", "")
+                (handles[name],) = axes.plot(seconds, [scale * one for one in quality], "o-", markersize=3.5,
+                                             linewidth=2.4 if row["system"] == "fast" else 1.4,
+                                             color=colours[row["system"]], label=name)  # fmt: skip
+                bar = row["bar"]
+            if bar is not None:
+                axes.axhline(scale * bar, color=MUTED, linestyle="--", linewidth=1, zorder=0)
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axes.minorticks_off()
+            axes.set_title(NETS[net], color=INK)
+            axes.set_xlabel("s")
+            axes.set_ylabel("FD" if net == "gan" else "%")
+            axes.grid(True)
+        for axes in list(grid.flat)[len(nets) :]:
+            axes.set_visible(False)
+        ordered = [handles[name] for name in (one.replace("`", "") for one in SYSTEMS.values()) if name in handles]
+        figure.legend(handles=ordered, loc="outside lower center", ncols=5)
+        return figure

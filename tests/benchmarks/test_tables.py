@@ -1,0 +1,48 @@
+"""The speed tables say what the file says, in both languages; and the picture is one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import arithmetic
+import pytest
+from test_arithmetic import FAST, KERAS, run
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+import speed_table
+
+from tongsu.plots.style import to_bytes
+
+
+def measured() -> dict:
+    plain = [run("pytorch", 0, (9, 0.93), (18, 0.949), flops=100), run("pytorch", 1, (9, 0.93), (18, 0.949), flops=100)]
+    runs = [{**one, "flops": 3300} for one in KERAS] + plain + [{**one, "flops": 2500} for one in FAST]
+    conditions = {"processor": "Some CPU", "threads": 2, "versions": {"torch": "2.13.0", "keras": "3.15.1"}}
+    return {"made": "2026-01-02", "conditions": conditions, "peak": 1000.0, "runs": runs,
+            "summary": arithmetic.summary(runs, {}, 1000.0)}  # fmt: skip
+
+
+def test_the_row_of_a_net() -> None:
+    english, chinese = speed_table.tables(measured(), "en"), speed_table.tables(measured(), "zh")
+    # 33 s for the whole script, 18 s in brackets for who did not get there, 5 s for us: 6.6 times, 4.4 of its best.
+    row = "| CNN | 95.00 % | 33.0 s | (18.0 s) | 5.0 s | **6.6×** (4.4×) | **3.6×** | 10%, 52% |"
+    assert row in english.splitlines(), english
+    row = "| CNN | 95.00% | 33.0 秒 | （18.0 秒） | 5.0 秒 | **6.6×**（4.4×） | **3.6×** | 10%、52% |"
+    assert row in chinese.splitlines(), chinese
+    assert "did not quite get there" in english and "projected" not in english
+    assert len(english.splitlines()) == len(chinese.splitlines())
+
+
+def test_the_picture_is_a_png() -> None:
+    assert to_bytes(speed_table.picture(measured())).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_projection_is_marked(language: str) -> None:
+    file = measured()
+    short = run("keras", 0, net="gan", projected_seconds=2000.0, epochs_planned=10, flops=1)
+    game = run("fast", 0, (100, 70.0), (200, 45.0), net="gan", flops=1)
+    file["summary"] = arithmetic.summary([short, game], {"gan": 50.0}, 1000.0)
+    text = speed_table.tables(file, language)
+    assert "~2,000" in text and "**10.0×**" in text and "“~”" in text
