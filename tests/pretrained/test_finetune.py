@@ -193,6 +193,16 @@ def test_examples_are_the_same_ones_for_everybody_and_in_measure() -> None:
     assert few[0].train.targets.bincount(minlength=10).max() <= 8
 
 
+@pytest.mark.usefixtures("home", "small")
+def test_pictures_that_stay_in_their_files_give_the_same(photos: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONGSU_MEMORY", "4GB")
+    held = start.dataset_for("efficientnet-lite0", photos, {"size": 64})
+    monkeypatch.setenv("TONGSU_MEMORY", "1KB")
+    left = start.dataset_for("efficientnet-lite0", photos, {"size": 64})
+    assert torch.equal(held.train.inputs[[3, 1]], left.train.inputs[[3, 1]])
+    assert left.train.inputs.shape == held.train.inputs.shape == (len(held.train), 3, 64, 64)
+
+
 # Recipes ----------------------------------------------------------------------------------------------------------
 
 
