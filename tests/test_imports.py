@@ -30,7 +30,7 @@ LAYERS = (
     ("pretrained.built_in",),
     ("card",),
     ("illustrate", "export"),
-    ("roadmap", "doctor", "bench", "api"),
+    ("roadmap", "doctor", "bench", "api", "serving"),
     ("cli",),
     ("__main__",),
 )

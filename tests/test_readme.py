@@ -33,7 +33,8 @@ PAGES = (*READMES, "CONTRIBUTING.md", "benchmarks/README.md", "docs/dependencies
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 NOT_IMPORTED = {"pytest-timeout", "ruff", "mypy"}  # tools that are run
-NOT_IMPORTED |= {"onnx", "onnxscript"}  # what others import for us: PyTorch's exporter
+# What others import for us: PyTorch's exporter, starlette, uvicorn.
+NOT_IMPORTED |= {"onnx", "onnxscript", "python-multipart", "uvloop", "httptools"}
 
 
 def read(page: str) -> str:

@@ -1,4 +1,4 @@
-"""`tongsu import`: a model from a Keras script becomes a run."""
+"""`tongsu import`: a model from a Keras script, or a folder that `tongsu export` wrote, becomes a run."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ def import_keras(
     from tongsu.models import keras_count
     from tongsu.runs.store import RunStore
 
+    if file.is_dir():
+        exported_folder(file, name, as_json)
+        return
     imported = read_keras(file)
     part = imported.hints.get("part", imported.model)
     net = build(imported)
@@ -33,6 +36,20 @@ def import_keras(
         console.print(t("keras.no_vocabulary", file=file), markup=False)
     emit(
         {"run": str(run.path), "model": imported.model, "part": part, "model_args": imported.model_args,
+         "parameters": parameters},
+        as_json,
+    )  # fmt: skip
+
+
+def exported_folder(folder: Path, name: str | None, as_json: bool) -> None:
+    from tongsu.export.folder import import_folder
+    from tongsu.runs.store import RunStore
+
+    run = import_folder(folder, RunStore(), name)
+    recipe, parameters = run.recipe(), run.results()["parameters"]
+    console.print(t("export.imported", folder=folder, run=run.name, parameters=f"{parameters:,}"), markup=False)
+    emit(
+        {"run": str(run.path), "model": recipe["model"], "part": None, "model_args": recipe["model_args"],
          "parameters": parameters},
         as_json,
     )  # fmt: skip

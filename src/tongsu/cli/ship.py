@@ -61,3 +61,46 @@ def push(
     answer = bring(learned, repo, endpoint, private=not public)
     console.print(t("export.pushed", run=learned.run.name, repo=answer["repo"], commit=answer["commit"]), markup=False)
     emit(answer, as_json)
+
+
+def serve(
+    runs: Annotated[list[str], typer.Argument(help=t("serving.help.runs"), metavar="RUN...")],
+    port: Annotated[int, typer.Option(help=t("serving.help.port"))] = 8000,
+    host: Annotated[str, typer.Option(help=t("serving.help.host"))] = "127.0.0.1",
+    backend: Annotated[str, typer.Option(help=t("serving.help.backend"))] = "torch",
+    max_batch: Annotated[int, typer.Option(help=t("serving.help.max_batch"))] = 64,
+    max_wait_ms: Annotated[float, typer.Option(help=t("serving.help.max_wait_ms"))] = 0.0,
+    queue: Annotated[int, typer.Option(help=t("serving.help.queue"))] = 256,
+    deadline_ms: Annotated[float, typer.Option(help=t("serving.help.deadline_ms"))] = 2000.0,
+    workers: Annotated[int, typer.Option(help=t("serving.help.workers"))] = 1,
+    as_json: AsJson = False,
+) -> None:
+    from tongsu.errors import Problem
+    from tongsu.locale import language
+    from tongsu.runs.store import RunStore
+    from tongsu.serving.settings import Settings
+    from tongsu.serving.supervisor import serve as answer
+
+    found: dict[str, str] = {}
+    for spec in runs:
+        name, equals, other = spec.partition("=")
+        run = RunStore().find(other if equals else spec)
+        name = name if equals else run.name
+        if name in found:
+            raise Problem("serving.same_name", name=name)
+        found[name] = str(run.path.absolute())
+    settings = Settings(
+        tuple(found.values()), tuple(found), host, port, backend, max_batch, max_wait_ms, queue, deadline_ms, workers,
+        language=language(),
+    )  # fmt: skip
+
+    def ready(address: str, processes: list[int]) -> None:
+        told = {"names": ", ".join(found), "address": address, "backend": backend, "workers": workers}
+        console.print(t("serving.ready", **told), markup=False)
+        if not settings.is_local:
+            console.print(t("serving.exposed", host=host), markup=False)
+        emit({"address": address, "models": list(found), "backend": backend, "workers": processes}, as_json)
+
+    code = answer(settings, ready)
+    console.print(t("serving.stopped"), markup=False)
+    raise typer.Exit(code)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import types
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +48,7 @@ class Layers(nn.Module):
 
         w, u, b = of("weight_ih"), of("weight_hh"), torch.cat([of("bias_ih"), of("bias_hh")], dim=1)
         (B, T, _), R, H = x.shape, len(ends), u.shape[2]
-        settings: dict[str, int | str] = {"hidden_size": H, "direction": "bidirectional" if R == 2 else "forward"}
+        settings: Any = {"hidden_size": H, "direction": "bidirectional" if R == 2 else "forward"}
         if self.cell == "gru":
             settings["linear_before_reset"] = 1  # the reset gate acts after the matrix U, as in `gru_step`
         states, last = torch.onnx.ops.symbolic_multi_out(
