@@ -16,6 +16,7 @@ from tongsu.errors import Problem
 from tongsu.recipes.choose import change, choose, fit_to_data
 from tongsu.runs.store import Run, RunStore
 from tongsu.training.build import build_model, build_task, complete, dataset_of
+from tongsu.training.control import Control
 from tongsu.training.events import Event
 from tongsu.training.loop import train
 from tongsu.training.optim import optimizer_for
@@ -29,8 +30,8 @@ class Session:
     dataset: Dataset
     resumed: bool = False
 
-    def events(self, device: str = "auto") -> Generator[Event, None, None]:
-        return train(self.recipe, self.run, self.dataset, device=device, resume=self.resumed)
+    def events(self, device: str = "auto", control: Control | None = None) -> Generator[Event, None, None]:
+        return train(self.recipe, self.run, self.dataset, device=device, resume=self.resumed, control=control)
 
 
 def prepare(
@@ -41,8 +42,10 @@ def prepare(
     *,
     store: RunStore | None = None,
     name: str | None = None,
+    run: Run | None = None,
 ) -> Session:
-    """A new run of a chapter: the recipe is checked, the data are loaded, and only then is a folder made."""
+    """A new run of a chapter: the recipe is checked, the data are loaded, and only then is a folder made, unless an
+    empty one (`run`) was claimed before."""
     if chapter is None:
         raise Problem("train.no_chapter")
     changes = list(changes)
@@ -50,7 +53,7 @@ def prepare(
     dataset = dataset_of(recipe)
     recipe = complete(fit_to_data(recipe, dataset, changes), dataset)
     check(recipe)
-    run = (store or RunStore()).create(chapter, preset, name)
+    run = run or (store or RunStore()).create(chapter, preset, name)
     run.write_environment(environment())
     write(run, recipe, dataset)
     return Session(recipe, run, dataset)

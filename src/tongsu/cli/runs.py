@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,8 @@ from tongsu.cli.console import AsJson, console, emit
 from tongsu.errors import Problem
 from tongsu.locale import t
 from tongsu.runs.atomic import size_text
-from tongsu.runs.run import Run, Values
+from tongsu.runs.compare import differences, flat
+from tongsu.runs.run import Run
 from tongsu.runs.store import Entry, RunStore
 
 app = typer.Typer(no_args_is_help=True)
@@ -152,25 +153,6 @@ def draw(runs: Sequence[Run], output: Path) -> None:
     from tongsu.plots import History, curves, save
 
     save(curves([History(run.name, *run.history()) for run in runs], MEASURES), output)
-
-
-def differences(recipes: Sequence[Values]) -> dict[str, list[Any]]:
-    """The fields of which not all recipes say the same, with what each says (None: nothing)."""
-    fields = [flat(recipe) for recipe in recipes]
-    names = dict.fromkeys(name for one in fields for name in one)
-    values = {name: [one.get(name) for one in fields] for name in names}
-    return {name: said for name, said in values.items() if any(value != said[0] for value in said)}
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """{"a": {"b": 1}} -> {"a.b": 1}"""
-    fields: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            fields |= flat(value, f"{prefix}{name}.")
-        else:
-            fields[prefix + name] = value
-    return fields
 
 
 def _listed(entry: Entry) -> dict[str, Any]:

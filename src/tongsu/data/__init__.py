@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from tongsu.data import images, imdb, mnist, preprocessing, reviews_zh, rotten_tomatoes, tables, toy
+from tongsu.data import images, imdb, mnist, points, preprocessing, reviews_zh, rotten_tomatoes, tables, toy
 from tongsu.data.dataset import Dataset, Split
 from tongsu.errors import Problem
 
@@ -24,7 +24,7 @@ DATASETS: dict[str, Callable[..., Dataset]] = {
     "spirals": toy.spirals,
     "blobs": toy.blobs,
 }
-PREFIXES: dict[str, Callable[..., Dataset]] = {"images": images.load, "table": tables.load}
+PREFIXES: dict[str, Callable[..., Dataset]] = {"images": images.load, "table": tables.load, "points": points.load}
 
 # What is downloaded for a set; those that are missing here are drawn on the spot.
 FILES = {

@@ -73,7 +73,7 @@ def choose(chapter: str, preset: str = "fast", data: str | None = None, changes:
         recipe = replace(recipe, data=pairs.pop("data"))
     if "model" in pairs:
         recipe = replace(recipe, model=pairs.pop("model"))
-    homes = _homes(recipe)
+    homes = places(recipe)
     # What the preset says of another model or other data does not carry over.
     recipe = replace(
         recipe,
@@ -87,7 +87,7 @@ def choose(chapter: str, preset: str = "fast", data: str | None = None, changes:
 
 def change(recipe: Recipe, changes: Iterable[str]) -> Recipe:
     """`recipe` with `key=value` changes, model and data as they are."""
-    homes = _homes(recipe)
+    homes = places(recipe)
     for key, text in _pairs(changes).items():
         recipe = _set(recipe, homes, key, text)
     return recipe
@@ -105,7 +105,7 @@ def _pairs(changes: Iterable[str]) -> dict[str, str]:
     return pairs
 
 
-def _homes(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
+def places(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
     """Where a key may live, and the type it has there: the recipe itself, then what it passes on."""
     model = typing.get_type_hints(MODELS[recipe.model].__init__)
     task: Any = TASKS[recipe.task]

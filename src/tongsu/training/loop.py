@@ -19,13 +19,16 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from tongsu.data.dataset import Dataset, Split
+from tongsu.data.files import Files
 from tongsu.errors import Failure
 from tongsu.models import parameter_count
 from tongsu.pretrained import start
 from tongsu.runs.store import Run
 from tongsu.training import checkpoint
+from tongsu.training.augment import augmented
 from tongsu.training.batches import AT_ONCE, epoch_batches, plain_batches, steps_in_epoch
 from tongsu.training.build import build_model, build_task, weights_of
+from tongsu.training.control import Control
 from tongsu.training.device import autocast, pick_device, seed_all
 from tongsu.training.events import (
     CheckpointSaved,
@@ -82,15 +85,20 @@ class Training:
         self.average = MovingAverage(self.model, recipe.average) if recipe.average else None
         self.progress = Progress()
         self.sums: dict[str, Tensor] = {}  # of the measures in this epoch, on the device
+        self.held: dict[int, tuple[Tensor, Tensor]] = {}  # what `split` made, so that it is made once
 
     def split(self, split: Split) -> tuple[Tensor, Tensor]:
         """Inputs and targets of one split on the device, as the model reads them unless that needs too much memory."""
-        inputs = split.inputs if split.inputs.numel() > LARGE else self.dataset.preprocessing.scale(split.inputs)
-        return inputs.to(self.device), split.targets.to(self.device)
+        if id(split) not in self.held:
+            inputs, targets = split.inputs, split.targets.to(self.device)
+            if inputs.numel() <= LARGE and not isinstance(inputs, Files):
+                inputs = self.dataset.preprocessing.scale(inputs)
+            self.held[id(split)] = inputs if isinstance(inputs, Files) else inputs.to(self.device), targets
+        return self.held[id(split)]
 
     def scaled(self, inputs: Tensor) -> Tensor:
         """A batch as the model reads it, whatever `split` did."""
-        return self.dataset.preprocessing.scale(inputs) if inputs.dtype == torch.uint8 else inputs
+        return self.dataset.preprocessing.scale(inputs.to(self.device)) if inputs.dtype == torch.uint8 else inputs
 
     def add(self, measures: dict[str, Tensor]) -> None:
         for name, value in measures.items():
@@ -166,14 +174,17 @@ class Training:
 
 
 def train(
-    recipe: Recipe, run: Run, dataset: Dataset, *, device: str = "auto", resume: bool = False
-) -> Generator[Event, None, None]:
+    recipe: Recipe, run: Run, dataset: Dataset, *, device: str = "auto", resume: bool = False,
+    control: Control | None = None,
+) -> Generator[Event, None, None]:  # fmt: skip
     """Train `recipe` in the folder `run`, from the start or from its last checkpoint, and yield what happens.
 
     The recipe must be complete (`training.build.complete`). Closing the generator saves a checkpoint first.
+    Whoever holds `control` may change it between two events.
     Raises Failure when the loss or a weight stops being a finite number.
     """
     opened = time.perf_counter()
+    control = control or Control()
     training = Training(recipe, run, dataset, pick_device(device), fresh=not resume)
     if resume:
         training.restore()
@@ -198,10 +209,10 @@ def train(
         training.model.train()
         while progress.epoch < recipe.epochs:
             for some, answers in epoch_batches(recipe, progress.epoch, inputs, targets, start=progress.position):
-                batch = training.scaled(some), answers
-                set_rate(training.optimizers.values(), rate(recipe, progress.step / total))
+                batch = augmented(training.scaled(some), recipe.augment), answers
+                set_rate(training.optimizers.values(), control.rate * rate(recipe, progress.step / total))
                 with autocast(training.device, recipe.precision):
-                    measures = training.task.step(training.model, batch, training.optimizers)
+                    measures = training.task.step(training.model, batch, control.learning(training.optimizers))
                 if training.average:
                     training.average.update(training.model)
                 progress.step += 1
@@ -209,30 +220,30 @@ def train(
                 training.add(measures)
 
                 now = time.perf_counter()
-                if progress.step in film:
+                if progress.step in film or control.closely:
                     checkpoint.save_frame(run, progress.step, training.weights())
                     yield tell(FrameSaved(progress.step))
-                if now - reported >= REPORT_EVERY:
-                    progress.seconds = now - began
+                if control.closely or now - reported >= REPORT_EVERY:
+                    progress.seconds = now - began - control.waited
                     speed = (progress.step - reported_step) * recipe.batch_size / (now - reported)
                     at = progress.epoch + progress.position / per_epoch
-                    lr = recipe.lr * rate(recipe, progress.step / total)
+                    lr = recipe.lr * control.rate * rate(recipe, progress.step / total)
                     yield tell(Step(progress.step, at, progress.seconds, lr, speed, training.means()))
                     if now - saved >= CHECKPOINT_EVERY:
                         yield tell(training.save())
                         saved = time.perf_counter()
                     reported, reported_step = time.perf_counter(), progress.step
 
-            yield tell(end_of_epoch(training, time.perf_counter() - began))
+            yield tell(end_of_epoch(training, time.perf_counter() - began - control.waited))
             if recipe.patience and progress.waited >= recipe.patience:
                 yield tell(Stopped(progress.step, "early"))
                 break
         if not recipe.epochs:  # a pretrained network whose last layer was all there was to fit
-            yield tell(end_of_epoch(training, time.perf_counter() - began))
-        progress.seconds = time.perf_counter() - began
+            yield tell(end_of_epoch(training, time.perf_counter() - began - control.waited))
+        progress.seconds = time.perf_counter() - began - control.waited
     except GeneratorExit:
         # The listener left (Ctrl-C, `break`): keep what was learned.
-        progress.seconds = time.perf_counter() - began
+        progress.seconds = time.perf_counter() - began - control.waited
         tell(training.save())
         tell(Stopped(progress.step, "left"))
         raise

@@ -1,0 +1,156 @@
+"""Trainings as processes of their own: begun here, asked here, and found again by whichever studio comes next."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from tongsu.errors import Problem
+from tongsu.locale import language
+from tongsu.recipes.choose import choose
+from tongsu.runs.run import Status
+from tongsu.runs.store import NAME, Run, RunStore
+from tongsu.studio.channel import BUSY, FOLDER, STARTING, Channel, State
+
+PATIENCE = 3.0  # seconds to wait for a command to be carried out; long steps take longer
+PARTS = ("discriminator", "generator")
+
+
+@dataclass
+class Jobs:
+    store: RunStore
+    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def find(self, name: str) -> Run:
+        """A run of this folder by its name, `last` or `best:CHAPTER`; never a path."""
+        if not self.named(name.removeprefix("best:")):
+            raise Problem("studio.no_run", run=name)
+        run = self.store.find(name)
+        if run.path.parent != self.store.root:
+            raise Problem("studio.no_run", run=name)
+        return run
+
+    @staticmethod
+    def named(name: str) -> bool:
+        """Whether it can be a run's name: no path, nothing hidden."""
+        return NAME.fullmatch(name) is not None
+
+    def start(
+        self, chapter: str, preset: str, data: str | None, changes: dict[str, Any], *, name: str | None = None,
+        device: str = "auto",
+    ) -> Run:  # fmt: skip
+        """Begin a training. What is wrong with the recipe is said at once; the data are loaded by the process, and
+        until then the run is an empty folder that nobody else can have."""
+        written = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in changes.items()]
+        recipe = choose(chapter, preset, data, written)
+        check_device(device)
+        run = self.store.create(chapter, preset, name)
+        self.launch(run, {
+            "resume": False, "chapter": chapter, "preset": preset, "data": recipe.data, "changes": written,
+            "device": device,
+        })  # fmt: skip
+        return run
+
+    def resume(self, run: Run, changes: dict[str, Any], *, force: bool = False, device: str = "auto") -> None:
+        """Go on from the last checkpoint. Raises Problem while somebody trains it."""
+        if self.status(run) == "training":
+            raise Problem("studio.in_training", run=run.name)
+        check_device(device)
+        written = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in changes.items()]
+        self.launch(run, {"resume": True, "changes": written, "force": force, "device": device})
+
+    def launch(self, run: Run, request: dict[str, Any]) -> None:
+        channel = Channel.of(run)
+        channel.open({"runs": str(self.store.root.absolute()), "run": run.name, **request})
+        channel.tell(State("preparing"))
+        options: dict[str, Any] = {"start_new_session": True}  # Ctrl-C in the studio's terminal is not meant for it
+        if os.name == "nt":
+            options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined]
+        with channel.log.open("ab") as log:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "tongsu.studio.worker", str(channel.path)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "TONGSU_LANG": language()},
+                **options,
+            )  # fmt: skip
+        self.children = [other for other in self.children if other.poll() is None] + [child]
+        end = time.monotonic() + STARTING
+        while not channel.begun() and child.poll() is None and time.monotonic() < end:
+            time.sleep(0.01)
+
+    def state(self, run: Run) -> dict[str, Any] | None:
+        """What a page is told of a run's training process; None: the studio never had one."""
+        channel = Channel.of(run)
+        alive = channel.alive()  # asked first: a process that ends in between has said so
+        said = channel.state()
+        if said is None:
+            return None
+        if said.state in BUSY and not alive:
+            died = Problem("studio.died", run=run.name, log=channel.log)
+            said = State("failed", said.step, said.lr, said.parts, {
+                "kind": died.kind, "message": died.message, "hint": died.hint,
+            })  # fmt: skip
+        shown = {name: getattr(said, name) for name in ("state", "step", "lr", "parts", "error")}
+        return {**shown, "alive": alive}
+
+    def status(self, run: Run, said: Status | None = None) -> Status:
+        """The run's own status, corrected by what is known of its process."""
+        state = self.state(run)
+        status = said or run.status
+        if state and state["alive"] and state["state"] in BUSY:
+            return "training"
+        if state and not state["alive"] and status == "training":
+            return "interrupted"
+        return status
+
+    def living(self) -> list[Run]:
+        """The runs that have a process now, in whichever studio they were begun."""
+        folders = sorted(path for path in (self.store.root / FOLDER).glob("*") if path.is_dir())
+        return [Run(self.store.root / path.name) for path in folders if Channel(path).alive()]
+
+    def command(self, run: Run, command: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+        """Ask the process; its state, and whether it has obeyed. Raises Problem when there is none."""
+        channel, state = Channel.of(run), self.state(run)
+        if state is None or not state["alive"] or state["state"] not in BUSY:
+            raise Problem("studio.not_training", run=run.name)
+        self.check(run, command)
+        if state["state"] == "preparing" and command["do"] == "stop":
+            self.terminate(run)
+        number = channel.ask(command)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            said = channel.state()
+            if said and (said.obeyed >= number or said.state not in BUSY) or not channel.alive():
+                return self.state(run) or state, True
+            time.sleep(0.01)
+        return self.state(run) or state, False
+
+    def terminate(self, run: Run) -> None:
+        """Stop a process that is not yet training, and so reads no commands."""
+        for child in self.children:
+            if child.poll() is None and str(Channel.of(run).path) in child.args:  # type: ignore[operator]
+                child.terminate()
+
+    def check(self, run: Run, command: dict[str, Any]) -> None:
+        lr, parts = command.get("lr"), command.get("parts")
+        if lr is not None and not (math.isfinite(lr) and lr > 0):
+            raise Problem("studio.bad_rate", lr=lr)
+        if parts is not None and (not parts or not set(parts) <= set(PARTS) or run.recipe()["task"] != "gan"):
+            raise Problem("studio.bad_parts", parts=", ".join(parts) or "–", known=", ".join(PARTS))
+
+    def remove(self, run: Run) -> None:
+        if self.status(run) == "training":
+            raise Problem("runs.in_training", run=run.name)
+        self.store.remove(run)
+        Channel.of(run).close()
+
+
+def check_device(device: str) -> None:
+    from tongsu.training.device import pick_device
+
+    pick_device(device)
