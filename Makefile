@@ -4,10 +4,16 @@ BIN := .venv/bin
 READY := .venv/.ready
 BENCH_READY := .venv-bench/.ready
 
-.PHONY: run test test-fast bench setup lint clean
+# What the studio's page is made of; `hatch_build.py` builds it when the package is installed.
+PAGE := hatch_build.py $(shell find src/tongsu/studio/web -name node_modules -prune -o -type f -print)
+
+.PHONY: run studio test test-fast bench setup lint clean
 
 run: setup
 	$(BIN)/tongsu roadmap
+
+studio: setup
+	$(BIN)/tongsu studio
 
 test: setup
 	$(BIN)/ruff check src tests benchmarks
@@ -29,11 +35,11 @@ $(BENCH_READY): benchmarks/pins.txt
 
 setup: $(READY)
 
-$(READY): pyproject.toml pins.txt
+$(READY): pyproject.toml pins.txt $(PAGE)
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Tongsu needs Python 3.11 or later; {sys.executable} is {v.major}.{v.minor}. Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c pins.txt -e '.[dev]'
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-bench build dist
+	rm -rf .venv .venv-bench build dist src/tongsu/studio/static src/tongsu/studio/web/node_modules

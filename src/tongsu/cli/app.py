@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tongsu import __version__
-from tongsu.cli import bench, data, doctor, keras, pretrained, roadmap, runs, ship, train, use
+from tongsu.cli import bench, data, doctor, keras, pretrained, roadmap, runs, ship, studio, train, use
 from tongsu.cli.console import plain_errors
 from tongsu.errors import Problem
 from tongsu.locale import LANGUAGES, t
@@ -36,6 +36,7 @@ app.command("export", help=t("cli.help.export"))(ship.export)
 app.command("serve", help=t("cli.help.serve"))(ship.serve)
 app.command("push", help=t("cli.help.push"))(ship.push)
 app.command("import", help=t("cli.help.import"))(keras.import_keras)
+app.command("studio", help=t("cli.help.studio"))(studio.studio)
 app.command("bench", help=t("cli.help.bench"))(bench.bench)
 app.command("doctor", help=t("cli.help.doctor"))(doctor.doctor)
 
