@@ -77,7 +77,7 @@ def start(store: RunStore) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def serving(*words: str, env: dict[str, str] | None = None) -> Server:
-        command = [sys.executable, "-m", "tongsu", "serve", *words, "--port", "0", "--json"]
+        command = [sys.executable, "-m", "tongsu", "serve", "--port", "0", *words, "--json"]
         around = {**os.environ, "TONGSU_RUNS": str(store.root), "TONGSU_LANG": "en", **(env or {})}
         process = subprocess.Popen(command, env=around, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         started.append(process)

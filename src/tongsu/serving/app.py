@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -144,7 +145,9 @@ def create_app(settings: Settings, models: Mapping[str, Answering]) -> FastAPI:
     async def ready() -> Response:
         if not batchers:
             raise Refused("serving.stopping", 503)
-        return plain_json({"status": "ready", "models": list(models), "backend": settings.backend})
+        return plain_json(
+            {"status": "ready", "models": list(models), "backend": settings.backend, "worker": os.getpid()}
+        )
 
     @app.get("/metrics", summary=t("serving.api.metrics"))
     async def measured() -> Response:
