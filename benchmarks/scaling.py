@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.ticker import LogLocator
 
 from tongsu import __version__, bench
 from tongsu.data import load
@@ -159,7 +160,7 @@ def slopes(rows: list[dict[str, Any]]) -> dict[str, float]:
 
 @house()
 def picture(rows: list[dict[str, Any]]) -> Any:
-    """Time above, memory below, both axes logarithmic; the grey lines are what "twice the work, twice the time" means.
+    """Time above (logarithmic), memory below; the grey lines are what "twice the work, twice the time" means.
     No word in it needs a language."""
     asked = [question for question in QUESTIONS if any(row["question"] == question for row in rows)]
     figure = new_figure(4.6)
@@ -178,7 +179,12 @@ def picture(rows: list[dict[str, Any]]) -> Any:
                         (x0, _), (x1, y1) = mine[0], mine[-1]
                         start = y1 * (x0 / x1) ** (2 if question == "side" else 1)  # a picture has side² pixels
                         axes.plot([x0, x1], [start, y1], color=QUIET, linewidth=1, zorder=0)
-            axes.set(xscale="log", yscale="log")
+            axes.set_xscale("log")
+            if measure == "seconds":
+                axes.set_yscale("log")
+                axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            else:
+                axes.set_ylim(bottom=0)
             axes.set_xticks(QUESTIONS[question][0], [str(value) for value in QUESTIONS[question][0]])
             axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
             axes.minorticks_off()

@@ -16,9 +16,9 @@ import measuring
 asked = measuring.arguments(own=["preset", "data", "share", "device"])
 clock = measuring.Clock(asked)
 with clock.importing():
-    import torch
+    import tongsu  # first, as the command does it: it settles how threads wait before torch starts them
 
-    import tongsu
+    import torch  # isort: skip
     from tongsu.data.dataset import Split
     from tongsu.runs.store import RunStore
     from tongsu.session import Session, prepare

@@ -51,7 +51,7 @@ class Speed:
     operations: float
 
 
-def measure(chapter: str, device: torch.device, seconds: float = 0.5) -> Iterator[Speed]:
+def measure(chapter: str, device: torch.device, seconds: float = 0.3) -> Iterator[Speed]:
     """Every preset of a chapter's nets, `seconds` and three steps at least for each shape of batch."""
     for net, changes in NETS.get(chapter, {chapter: []}).items():
         for preset in CHAPTERS[chapter]:

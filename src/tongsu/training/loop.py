@@ -234,6 +234,7 @@ def train(
                         saved = time.perf_counter()
                     reported, reported_step = time.perf_counter(), progress.step
 
+            training.means()  # waits for the device: a GPU still computes when its last step has been asked for
             yield tell(end_of_epoch(training, time.perf_counter() - began - control.waited))
             if recipe.patience and progress.waited >= recipe.patience:
                 yield tell(Stopped(progress.step, "early"))
