@@ -5,6 +5,7 @@ Letters used in shapes: C channels, H height, W width.
 
 from __future__ import annotations
 
+import functools
 import io
 import warnings
 from collections.abc import Iterator
@@ -115,9 +116,11 @@ def as_digit(image: Image.Image, name: str = "") -> np.ndarray:
 
 def _ink(image: Image.Image) -> np.ndarray:
     """How far each pixel (H, W) is from the background's colour, the commonest along the border: any pen shows."""
-    pixels = np.asarray(image.convert("RGB"), dtype=np.float32)  # (H, W, 3)
-    background = np.median(_border(pixels).reshape(-1, 3), axis=0)
-    return np.abs(pixels - background).max(axis=2) / 255
+    pixels = np.array(image if image.mode == "L" else image.convert("RGB"), dtype=np.float32, ndmin=3)
+    pixels = pixels.transpose(1, 2, 0) if image.mode == "L" else pixels  # (H, W, C), grey has one channel
+    background = np.median(_border(pixels).reshape(-1, pixels.shape[2]), axis=0)  # (C,)
+    distance = np.abs(pixels - background)
+    return functools.reduce(np.maximum, (distance[..., c] for c in range(distance.shape[2]))) / 255
 
 
 def _behind(image: Image.Image) -> str:

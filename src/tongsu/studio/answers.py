@@ -21,6 +21,7 @@ from tongsu.errors import Problem
 from tongsu.evaluate import SPLITS, split_of
 from tongsu.learned import Learned
 from tongsu.runs.store import Run
+from tongsu.studio.inputs import Example, Input, Read, read
 from tongsu.training import checkpoint
 from tongsu.training.build import dataset_of
 
@@ -64,6 +65,7 @@ class Answers:
         self.models: Shelf[Held] = Shelf(room, Held.size)
         self.bases: Shelf[Learned] = Shelf(16, lambda _: 1)
         self.datasets: Shelf[Dataset] = Shelf(2, lambda _: 1)
+        self.inputs: Shelf[Read] = Shelf(64, lambda _: 1)
 
     @contextmanager
     def model(self, run: Run, frame: int | None = None) -> Iterator[tuple[Learned, int | None]]:
@@ -104,6 +106,14 @@ class Answers:
             return replace(dataset, train=train, validation=validation, test=test)
 
         return self.datasets.get(key, make)
+
+    def read(self, given: Input, learned: Learned) -> Read:
+        """An input as the model reads it, once for all frames of a run."""
+        saved = learned.run.path / "preprocessing.json"
+        key = (saved, stamp(saved), given.model_dump_json())
+        return self.inputs.get(
+            key, lambda: read(given, learned, self.dataset(learned) if isinstance(given, Example) else None)
+        )  # fmt: skip
 
 
 def stamp(path: Path) -> tuple[int, int]:

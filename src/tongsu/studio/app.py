@@ -23,8 +23,8 @@ from tongsu.studio.uploads import TooLarge
 
 STATIC = Path(__file__).parent / "static"
 # What is not there is 404; all else that a person can mend is 422.
-MISSING = {"no-run", "not-a-run", "none", "no-frame", "no-view", "no-picture", "no-upload", "no-best", "no-example",
-           "no-page"}  # fmt: skip
+MISSING = {"unknown", "no-run", "not-a-run", "none", "no-frame", "no-view", "no-picture", "no-upload", "no-best",
+           "no-example", "no-page"}  # fmt: skip
 
 
 def create_app(

@@ -83,8 +83,9 @@ class Jobs:
         while not channel.begun() and child.poll() is None and time.monotonic() < end:
             time.sleep(0.01)
 
-    def state(self, run: Run) -> dict[str, Any] | None:
-        """What a page is told of a run's training process; None: the studio never had one."""
+    def state(self, run: Run, fresh: bool = True) -> dict[str, Any] | None:
+        """What a page is told of a run's training process; None: the studio never had one. `fresh`: at the step of
+        the last event, which whoever reads the events knows by himself."""
         channel = Channel.of(run)
         alive = channel.alive()  # asked first: a process that ends in between has said so
         said = channel.state()
@@ -96,6 +97,8 @@ class Jobs:
                 "kind": died.kind, "message": died.message, "hint": died.hint,
             })  # fmt: skip
         shown = {name: getattr(said, name) for name in ("state", "step", "lr", "parts", "error")}
+        if fresh and said.state == "running":
+            shown["step"] = max(said.step, (run.last_event() or {}).get("step", 0))
         return {**shown, "alive": alive}
 
     def status(self, run: Run, said: Status | None = None) -> Status:
@@ -107,6 +110,16 @@ class Jobs:
         if state and not state["alive"] and status == "training":
             return "interrupted"
         return status
+
+    def watched(self, name: str) -> Run:
+        """Like `find`, and also a run whose data are still being loaded, or could not be."""
+        try:
+            return self.find(name)
+        except Problem:
+            run = Run(self.store.root / name)
+            if self.named(name) and Channel.of(run).state() is not None:
+                return run
+            raise
 
     def living(self) -> list[Run]:
         """The runs that have a process now, in whichever studio they were begun."""
@@ -146,7 +159,8 @@ class Jobs:
     def remove(self, run: Run) -> None:
         if self.status(run) == "training":
             raise Problem("runs.in_training", run=run.name)
-        self.store.remove(run)
+        if run.path.exists():  # or its data could not be loaded, and all there is is the message
+            self.store.remove(run)
         Channel.of(run).close()
 
 

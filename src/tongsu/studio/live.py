@@ -66,7 +66,7 @@ def past(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 async def messages(run: Run, jobs: Jobs, after: int = 0) -> AsyncIterator[dict[str, Any]]:
     """`{"kind": "state"}` and `{"kind": "events"}`, for ever; the state whenever it changes."""
     tail = Tail(run)
-    state = await asyncio.to_thread(jobs.state, run)
+    state = await asyncio.to_thread(jobs.state, run, False)
     yield {"kind": "state", "state": state}
     events = await asyncio.to_thread(tail.skip, after)
     for start in range(0, max(len(events), 1), AT_ONCE):
@@ -74,7 +74,7 @@ async def messages(run: Run, jobs: Jobs, after: int = 0) -> AsyncIterator[dict[s
         yield {"kind": "events", "next": tail.line if last else after, "events": events[start : start + AT_ONCE]}
     while True:
         await asyncio.sleep(PULSE)
-        found, now = await asyncio.to_thread(lambda: (tail.new(), jobs.state(run)))
+        found, now = await asyncio.to_thread(lambda: (tail.new(), jobs.state(run, False)))
         if found:
             yield {"kind": "events", "next": tail.line, "events": found}
         if now != state:

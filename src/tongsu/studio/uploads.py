@@ -142,7 +142,7 @@ def ending(path: Path) -> str:
     """By what the file is, not by what it is called. Raises Problem unless it is a whole picture of our formats."""
     from PIL import Image
 
-    with pictures.opened(path), Image.open(path, formats=pictures.FORMATS) as image:
+    with pictures.opened(path.read_bytes()), Image.open(path, formats=pictures.FORMATS) as image:
         return ENDINGS[str(image.format)]
 
 

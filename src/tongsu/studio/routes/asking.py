@@ -10,14 +10,14 @@ import torch
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from tongsu.data import Dataset, Split
+from tongsu.data import Split
 from tongsu.errors import Problem
 from tongsu.evaluate import examine, judge
 from tongsu.learned import Learned
 from tongsu.predict import generate
 from tongsu.runs.store import Run
 from tongsu.studio.arrays import pack
-from tongsu.studio.inputs import Example, Input, Noise, read
+from tongsu.studio.inputs import Input, Noise
 from tongsu.studio.studio import Studio
 
 SPLIT = Literal["train", "validation", "test"]
@@ -46,15 +46,12 @@ def router(studio: Studio) -> APIRouter:
         with answers.model(found, frame) as (learned, at):
             yield found, learned, at
 
-    def data_for(given: Input | None, learned: Learned) -> Dataset | None:
-        return answers.dataset(learned) if isinstance(given, Example) else None
-
     @api.post("/runs/{run}/predict")
     def predict(run: str, asked: Ask) -> dict[str, Any]:
         with model(run, asked.frame) as (_, learned, frame):
             if learned.recipe.task != "classify" or isinstance(asked.input, Noise):
                 raise Problem("predict.not_a_classifier", run=learned.run.name)
-            one = read(asked.input, learned, data_for(asked.input, learned))
+            one = answers.read(asked.input, learned)
             row = learned.probabilities(one.batch)[0]
             best = int(row.argmax())
             return {

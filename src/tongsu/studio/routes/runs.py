@@ -14,6 +14,7 @@ from tongsu.errors import Problem
 from tongsu.runs.compare import differences
 from tongsu.runs.index import Entry
 from tongsu.runs.store import Run
+from tongsu.studio.channel import Channel
 from tongsu.studio.studio import Studio
 
 PICTURE = re.compile(r"[\w-]{1,60}\.png")
@@ -45,7 +46,9 @@ def router(studio: Studio) -> APIRouter:
 
     @api.get("/runs/{run}")
     def show(run: str) -> dict[str, Any]:
-        found = find(run)
+        found = studio.jobs.watched(run)
+        if not found.exists():
+            return beginning(found)
         saved = found.preprocessing()
         return {
             **entry_of(found),
@@ -60,9 +63,21 @@ def router(studio: Studio) -> APIRouter:
             "path": str(found.path.absolute()),
         }
 
+    def beginning(run: Run) -> dict[str, Any]:
+        """A run whose data are still being loaded, or could not be: what was asked for is all there is."""
+        asked = Channel.of(run).request()
+        known = {name: asked.get(name) for name in ("chapter", "preset", "data")}
+        nothing = dict.fromkeys(("model", "seed", "parameters", "seconds", "created", "active", "input"))
+        empty: dict[str, Any] = {name: {} for name in ("metrics", "recipe", "environment", "results")}
+        none: dict[str, Any] = {name: [] for name in ("labels", "frames", "pictures")}
+        return {
+            "name": run.name, **known, **nothing, **empty, **none, "size": 0, "path": str(run.path.absolute()),
+            "status": "new", "state": studio.jobs.state(run),
+        }  # fmt: skip
+
     @api.get("/runs/{run}/history")
     def history(run: str) -> dict[str, Any]:
-        return columns(find(run))
+        return columns(studio.jobs.watched(run))
 
     @api.get("/runs/{run}/pictures/{file}")
     def picture(run: str, file: str) -> FileResponse:
@@ -73,7 +88,7 @@ def router(studio: Studio) -> APIRouter:
 
     @api.delete("/runs/{run}")
     def remove(run: str) -> dict[str, Any]:
-        found = find(run)
+        found = studio.jobs.watched(run)
         studio.jobs.remove(found)
         return {"removed": found.name}
 

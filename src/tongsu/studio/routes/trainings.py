@@ -9,8 +9,6 @@ from fastapi import APIRouter, Response, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field
 
 from tongsu.errors import Problem
-from tongsu.runs.store import Run
-from tongsu.studio.channel import Channel
 from tongsu.studio.live import messages
 from tongsu.studio.studio import Studio
 
@@ -80,7 +78,7 @@ def router(studio: Studio) -> APIRouter:
 
     @api.post("/runs/{run}/commands")
     def command(run: str, asked: Command, response: Response) -> dict[str, Any]:
-        found = watched(run)
+        found = jobs.watched(run)
         fields = {"do", "count"} | asked.model_fields_set
         state, obeyed = jobs.command(found, asked.model_dump(include=fields))
         response.status_code = 200 if obeyed else 202
@@ -90,7 +88,7 @@ def router(studio: Studio) -> APIRouter:
     async def live(socket: WebSocket, run: str, after: int = 0) -> None:
         await socket.accept()
         try:
-            found = watched(run)
+            found = jobs.watched(run)
         except Problem as problem:
             await socket.close(4404, problem.message[:100])
             return
@@ -107,15 +105,5 @@ def router(studio: Studio) -> APIRouter:
         for outcome in await asyncio.gather(*done, *left, return_exceptions=True):
             if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect | RuntimeError):
                 raise outcome
-
-    def watched(name: str) -> Run:
-        """A run that may still be an empty folder, as its data are being loaded."""
-        try:
-            return jobs.find(name)
-        except Problem:
-            run = Run(studio.store.root / name)
-            if jobs.named(name) and Channel.of(run).state() is not None:
-                return run
-            raise
 
     return api
