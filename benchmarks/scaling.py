@@ -184,7 +184,7 @@ def picture(rows: list[dict[str, Any]]) -> Any:
                 axes.set_yscale("log")
                 axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             else:
-                axes.set_ylim(bottom=0)
+                axes.set_ylim(0, 1.1 * axes.dataLim.ymax)
             axes.set_xticks(QUESTIONS[question][0], [str(value) for value in QUESTIONS[question][0]])
             axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
             axes.minorticks_off()
