@@ -28,7 +28,7 @@ LAYERS = (
     ("learned", "session"),
     ("evaluate", "predict", "keras_import", "report"),
     ("pretrained.built_in",),
-    ("card",),
+    ("card", "check"),
     ("illustrate", "export"),
     ("roadmap", "doctor", "bench", "api", "serving"),
     ("studio",),
@@ -37,7 +37,8 @@ LAYERS = (
 )
 # Beside the layers: what they may import, and no more.
 ASIDE = {"explain": ("models", "locale", "errors"), "plots": ("locale", "errors", "runs.atomic")}
-ASIDE_USERS = ("report", "illustrate", "roadmap", "doctor", "studio", "cli")  # who may import explain and plots
+# Who may import explain and plots.
+ASIDE_USERS = ("report", "check", "illustrate", "roadmap", "doctor", "studio", "cli")
 FILES = sorted(SOURCE.rglob("*.py"))
 
 

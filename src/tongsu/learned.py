@@ -12,7 +12,7 @@ from tongsu.data import preprocessing
 from tongsu.data.preprocessing import Preprocessing
 from tongsu.errors import Problem
 from tongsu.runs.store import Run
-from tongsu.tasks.classify import probabilities
+from tongsu.models.logits import probabilities
 from tongsu.training import checkpoint
 from tongsu.training.batches import AT_ONCE
 from tongsu.training.build import build_model

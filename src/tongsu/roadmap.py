@@ -19,7 +19,7 @@ from tongsu.plots import History
 from tongsu.report import ColouredText, Report, Row, sections
 from tongsu.runs.store import Run
 from tongsu.session import Session, environment, prepare
-from tongsu.tasks.classify import probabilities
+from tongsu.models.logits import probabilities
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tongsu.tasks.classify import Classify, cross_entropy, predicted, probabilities
+from tongsu.models.logits import predicted, probabilities
+from tongsu.tasks.classify import Classify, cross_entropy
 
 
 def test_one_logit_means_the_second_of_two_classes():

@@ -1,4 +1,4 @@
-"""`tongsu data ls|get|verify|rm`: the data sets on this machine."""
+"""`tongsu data ls|get|verify|rm`: the data sets on this machine; `tongsu data check`: a look at any data."""
 
 from __future__ import annotations
 
@@ -130,6 +130,26 @@ def remove(
     words = t("data.text.removed", names=", ".join(p.name for p in shown), size=size_text(size))
     console.print(words if shown else t("data.text.nothing_removed"), markup=False)
     emit({"folder": str(home()), "removed": [str(path) for path in shown], "bytes": size}, as_json)
+
+
+@app.command("check", help=t("check.help"))
+def check(
+    spec: Annotated[str, typer.Argument(help=t("check.spec"), metavar="SPEC")],
+    changes: Annotated[list[str] | None, typer.Argument(help=t("cli.help.changes"), metavar="[KEY=VALUE]...")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help=t("check.drawn"))] = None,
+    as_json: AsJson = False,
+) -> None:
+    from tongsu.check import check as look
+    from tongsu.check import draw
+    from tongsu.cli.telling import tell
+
+    checked = look(spec, changes or [])
+    tell(checked)
+    answer = checked.to_dict()
+    if output is not None and answer["counts"]:
+        answer["picture"] = str(draw(checked, output))
+        console.print(t("check.picture_at", path=output), markup=False)
+    emit(answer, as_json)
 
 
 def _removable(names: list[str], everything: bool) -> list[Path]:

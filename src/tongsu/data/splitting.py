@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from tongsu.errors import Problem
 
@@ -33,15 +33,24 @@ def stratified(keys: Sequence[str], targets: Sequence[int], counts: Sequence[int
     return parts
 
 
-def unique(texts: Iterable[str], targets: Iterable[Hashable]) -> tuple[list[int], int, int]:
-    """So that no text stands twice: (positions to keep, repeats dropped, texts dropped as they have two labels)."""
+def without_blanks(text: str) -> str:
+    return " ".join(text.split())
+
+
+def unique(
+    texts: Iterable[str], targets: Iterable[Hashable], key_of: Callable[[str], str] = without_blanks
+) -> tuple[list[int], int, int]:
+    """So that no text stands twice: (positions to keep, repeats dropped, texts dropped as they have two labels).
+
+    key_of: what must differ for two texts to count as two.
+    """
     first: dict[str, int] = {}
     label: dict[str, Hashable] = {}
     quarrel: set[str] = set()
     count = 0
     for at, (text, target) in enumerate(zip(texts, targets, strict=True)):
         count += 1
-        key = " ".join(text.split())
+        key = key_of(text)
         if label.setdefault(key, target) != target:
             quarrel.add(key)
         first.setdefault(key, at)

@@ -12,8 +12,10 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import parse_qsl
 
+from tongsu.data.alike import plain
 from tongsu.data.dataset import Dataset
 from tongsu.data.prepared import Prepared, fingerprint, remembered
 from tongsu.data.sentences import assemble, check, parted, tokenised
@@ -39,16 +41,16 @@ def load(where: str, *, words: int = 10_000, length: int = 200, level: Level = "
     check(words, length)
     path, options = parse(where)
     text_column, label_column = options.get("text"), options.get("label")
-    raw = _bytes(path)
+    raw = read_bytes(path)
     content = decoded(raw, path, options.get("encoding"))
-    found = rows(content, path, [c for c in (text_column, label_column) if c])
     if not text_column or not label_column:
-        first = next(found, (0, {}))[1]
-        raise Problem("data.table_columns", file=path, columns=", ".join(first) or "-")
+        name_columns(content, path, (text_column, label_column))
+    assert text_column and label_column
+    found = rows(content, path, [text_column, label_column])
     texts, names = collect(found, path, text_column, label_column)
     labels = tuple(sorted(set(names), key=_in_order))
     _check_labels(labels, names, path, label_column)
-    kept, repeats, quarrels = unique(texts, names)
+    kept, repeats, quarrels = unique(texts, names, plain)  # "Good!" and "good" must not both teach and examine
     texts, names = [texts[at] for at in kept], [names[at] for at in kept]
     for label in labels:
         if names.count(label) < LEAST:
@@ -56,6 +58,7 @@ def load(where: str, *, words: int = 10_000, length: int = 200, level: Level = "
     targets = [labels.index(name) for name in names]
     tenth = max(len(labels), round(len(texts) / 10))
     key = [hashlib.sha256(raw).hexdigest(), sorted(options.items()), words, length, level, split_seed]
+    key += [kept] if repeats or quarrels else []
 
     def make() -> Prepared:
         return tokenised(*parted(texts, targets, tenth, tenth, split_seed), words, length, level)
@@ -75,7 +78,13 @@ def parse(where: str) -> tuple[Path, dict[str, str]]:
     return Path(name).expanduser(), options
 
 
-def _bytes(path: Path) -> bytes:
+def name_columns(content: str, path: Path, asked: tuple[str | None, str | None]) -> NoReturn:
+    """Which columns there are to choose from, for a person who has not named both."""
+    first = next(rows(content, path, [column for column in asked if column]), (0, {}))[1]
+    raise Problem("data.table_columns", file=path, columns=", ".join(first) or "-")
+
+
+def read_bytes(path: Path) -> bytes:
     if not path.is_file():
         raise Problem("data.file_missing", file=path)
     try:

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tongsu.data import Dataset, Split, load
+from tongsu.data.files import Files
 from tongsu.data.prepared import fingerprint, remembered
 from tongsu.data.preprocessing import Images
 from tongsu.data.sentences import PARTS
@@ -63,8 +64,11 @@ def some(raw: Dataset, examples: int) -> Dataset:
         keys = list(split.texts) or [str(at) for at in range(len(split))]
         count = min(max(round(len(split) * share), len(raw.labels)), len(split) - 1)
         chosen = stratified(keys, split.targets.tolist(), [count])[0]
-        texts = tuple(split.texts[at] for at in chosen) if split.texts else ()
-        parts[part] = Split(split.inputs[chosen], split.targets[chosen], texts)
+        named = {
+            field: tuple(values[at] for at in chosen)
+            for field, values in (("texts", split.texts), ("files", split.files)) if values
+        }  # fmt: skip
+        parts[part] = Split(split.inputs[chosen], split.targets[chosen], **named)
     return replace(raw, train=parts["train"], validation=parts["validation"], test=parts["test"])
 
 
@@ -72,12 +76,16 @@ def _pictures(wanted: Network, raw: Dataset) -> Dataset:
     """Three channels, and at least 64 pixels a side; smaller ones are brought to the network's own size."""
     before = cast(Images, raw.preprocessing)
     side = before.height if min(before.height, before.width) >= 64 else SIDE
+    prepare = replace(before, channels=3, height=side, width=side, mean=wanted.mean, std=wanted.std, digits=False)
     count = sum(len(getattr(raw, part)) for part in PARTS)
-    if (size := count * 3 * side * side) > LARGEST:
+    on_disk = isinstance(raw.train.inputs, Files)
+    if not on_disk and (size := count * 3 * side * side) > LARGEST:
         told = {"count": f"{count:,}", "side": side, "size": f"{size / 1e9:.1f} GB"}
         raise Problem("pretrained.too_many_pictures", data=raw.name, **told)
 
     def grown(inputs: Tensor) -> Tensor:
+        if isinstance(inputs, Files):  # decoded in this size when their turn comes
+            return cast(Tensor, replace(inputs, reader=prepare))
         inputs = inputs.expand(-1, 3, -1, -1)  # grey: the same three times   (N, 3, S, S)
         if inputs.shape[2:] == (side, side):
             return inputs.contiguous()
@@ -85,7 +93,6 @@ def _pictures(wanted: Network, raw: Dataset) -> Dataset:
         return torch.cat([part.clamp(0, 255).round().to(torch.uint8) for part in parts])
 
     parts = {part: replace(getattr(raw, part), inputs=grown(getattr(raw, part).inputs)) for part in PARTS}
-    prepare = replace(before, channels=3, height=side, width=side, mean=wanted.mean, std=wanted.std, digits=False)
     return replace(raw, **parts, preprocessing=prepare)
 
 

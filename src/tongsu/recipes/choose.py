@@ -14,12 +14,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from tongsu.data import Dataset, arguments_of
+from tongsu.data.alike import mirror_harms
+from tongsu.data.check import UNEVEN
+from tongsu.data.check_sets import thumbnails
 from tongsu.errors import Problem
 from tongsu.locale import t
 from tongsu.models import MODELS
 from tongsu.pretrained import start
 from tongsu.recipes import CHAPTERS, finetune
 from tongsu.tasks import TASKS
+from tongsu.training.augment import Augment
 from tongsu.training.recipe import Recipe, Values
 
 OPTIMIZER_ARGUMENTS = {"weight_decay": float, "momentum": float, "betas": tuple[float, float]}
@@ -164,14 +168,22 @@ def _reason(error: Any) -> str:
 
 
 OWN_STEPS = 500  # few examples need more than the preset's epochs before a model has learned anything
+OWN = ("images:", "table:")  # a person's own data
+LOOKED_AT = 1_000  # pictures from which the kind of augmentation is told
 
 
 def fit_to_data(recipe: Recipe, dataset: Dataset, asked: Iterable[str] = ()) -> Recipe:
     """For small data: batch, epochs and rate give about 500 updates at least, and the best epoch is kept.
 
+    A person's own data get more: weights for classes that are rare, and pictures that vary from showing to showing.
     What the person set by hand (`asked`) stays as it is, and the road map's own `reference` is never touched.
     """
     count, named = len(dataset.train), {change.partition("=")[0] for change in asked}
+    if recipe.preset == "fast" and recipe.task == "classify" and recipe.data.startswith(OWN):
+        if "class_weights" not in named and uneven(dataset):
+            recipe = replace(recipe, task_args={**recipe.task_args, "class_weights": "auto"})
+        if "augment" not in named and dataset.preprocessing.kind == "images" and not recipe.pretrained:
+            recipe = replace(recipe, augment=suited(dataset))
     if recipe.pretrained:  # few epochs are enough, and the rate fits them
         few = max(2, min(recipe.batch_size, count // 4))
         return recipe if "batch_size" in named else replace(recipe, batch_size=few)
@@ -189,3 +201,17 @@ def fit_to_data(recipe: Recipe, dataset: Dataset, asked: Iterable[str] = ()) -> 
     if not recipe.restore_best and recipe.task == "classify":
         changes["restore_best"] = True
     return replace(recipe, lengths=(), **changes)
+
+
+def uneven(dataset: Dataset) -> bool:
+    """Whether the commonest class has several times as many examples as the rarest."""
+    counts = dataset.train.targets.bincount(minlength=len(dataset.labels))
+    return bool(counts.max() >= UNEVEN * counts.min())
+
+
+def suited(dataset: Dataset) -> Augment:
+    """How pictures may vary without becoming something else: mirrored only if that does not harm (`alike.py`)."""
+    count = len(dataset.train)
+    some = list(range(0, count, -(-count // LOOKED_AT)))
+    harms = mirror_harms(thumbnails(dataset.train.inputs[some]), dataset.train.targets[some].numpy())
+    return "shift" if harms else "photo"

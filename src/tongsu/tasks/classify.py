@@ -7,40 +7,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-
-def probabilities(logits: Tensor) -> Tensor:
-    """Logits (B, 1) of "the second of two classes", or (B, K), to probabilities (B, 2) or (B, K)."""
-    if logits.shape[-1] == 1:
-        second = torch.sigmoid(logits)  # (B, 1)
-        return torch.cat([1 - second, second], dim=-1)  # (B, 2)
-    return torch.softmax(logits, dim=-1)  # (B, K)
+from tongsu.models.logits import predicted
 
 
-def cross_entropy(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-    """-log p(target), mean over the batch; with one logit this is the binary cross-entropy."""
+def cross_entropy(
+    logits: Tensor, targets: Tensor, smoothing: float = 0.0, weights: Tensor | None = None
+) -> Tensor:
+    """-log p(target), mean over the batch; with one logit this is the binary cross-entropy. An example of class k
+    counts weights[k] times (K,), in a batch of B still divided by B: a batch of rare ones is worth more as a whole."""
+    how = "mean" if weights is None else "none"
     if logits.shape[-1] == 1:
         wanted = targets.to(logits.dtype) * (1 - smoothing) + smoothing / 2  # (B,)
-        return F.binary_cross_entropy_with_logits(logits[:, 0], wanted)
-    return F.cross_entropy(logits, targets, label_smoothing=smoothing)
-
-
-def predicted(logits: Tensor) -> Tensor:
-    """The class each row is taken for, (B,)."""
-    return (logits[:, 0] > 0).long() if logits.shape[-1] == 1 else logits.argmax(-1)
+        loss = F.binary_cross_entropy_with_logits(logits[:, 0], wanted, reduction=how)
+    else:
+        loss = F.cross_entropy(logits, targets, label_smoothing=smoothing, reduction=how)
+    return loss if weights is None else (weights[targets] * loss).mean()
 
 
 @dataclass(frozen=True)
 class Classify:
-    """`clip` is the largest norm that the gradient of all weights together may have (0: as it comes)."""
+    """`clip` is the largest norm that the gradient of all weights together may have (0: as it comes).
+
+    class_weights: how often an example of each class counts; `auto` becomes these numbers when the data are known, so
+    that all classes count alike however rare they are (empty: every example once).
+    """
 
     clip: float = 0.0
     label_smoothing: float = 0.0
+    class_weights: tuple[float, ...] | Literal["auto"] = ()
 
     def parts(self, model: nn.Module) -> dict[str, nn.Module]:
         return {"model": model}
@@ -50,7 +51,8 @@ class Classify:
     ) -> dict[str, Tensor]:
         inputs, targets = batch
         logits = model(inputs)  # (B, K)
-        loss = cross_entropy(logits, targets, self.label_smoothing)
+        weights = torch.tensor(self.class_weights, device=logits.device) if self.class_weights else None
+        loss = cross_entropy(logits, targets, self.label_smoothing, weights)
 
         optimizers["model"].zero_grad()
         loss.backward()

@@ -1,4 +1,4 @@
-"""Batches from data that lives in memory: an order for the epoch, then one slice after another.
+"""Batches: an order for the epoch, then one slice after another, from memory or from files.
 
 Letters used in shapes: N examples, B batch, T tokens.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from tongsu.data.files import Files
 from tongsu.training.recipe import Recipe
 
 Batch = tuple[Tensor, Tensor]
@@ -45,6 +46,12 @@ def epoch_batches(recipe: Recipe, epoch: int, inputs: Tensor, targets: Tensor, s
     Tokens (integers, padded at the front) lose the columns in which the whole batch is padding, and all but the
     last `recipe.lengths[epoch]` words where the recipe lets sentences grow from epoch to epoch.
     """
+    count = len(targets)
+    if isinstance(inputs, Files):  # pictures that are decoded when their turn comes, a few batches ahead
+        order = epoch_order(recipe, epoch, count)
+        places = order.split(recipe.batch_size)[start : steps_in_epoch(recipe, count)]
+        yield from zip(inputs.batches(places), (targets[at.to(targets.device)] for at in places), strict=True)
+        return
     is_text = not inputs.dtype.is_floating_point
     if is_text and recipe.lengths:
         inputs = inputs[:, -recipe.lengths[min(epoch, len(recipe.lengths) - 1)] :]

@@ -35,9 +35,9 @@ READS = {"rnn": ("text",), "transformer": ("text",), "minilm": ("text",), "mlp":
 
 
 def complete(recipe: Recipe, dataset: Dataset) -> Recipe:
-    """The recipe with every model argument that the data decide, so that it alone rebuilds the model.
+    """The recipe with everything that the data decide, so that it alone rebuilds model and task.
 
-    Raises Problem when the model cannot read such data.
+    Raises Problem when the model cannot read such data, or weights do not fit the classes.
     """
     kind, shape = dataset.preprocessing.kind, tuple(dataset.train.inputs.shape[1:])
     if kind not in READS.get(recipe.model, ("images",)) or (recipe.task == "gan" and shape != (1, 28, 28)):
@@ -45,7 +45,18 @@ def complete(recipe: Recipe, dataset: Dataset) -> Recipe:
         raise Problem("train.data_do_not_fit", model=recipe.model, data=dataset.name, seen=seen)
     accepted = inspect.signature(MODELS[recipe.model]).parameters
     fitted = {name: value for name, value in sizes(dataset).items() if name in accepted}
-    return replace(recipe, model_args={**fitted, **recipe.model_args})
+    task_args = dict(recipe.task_args)
+    if asked := task_args.get("class_weights"):
+        task_args["class_weights"] = balanced(dataset) if asked == "auto" else [*map(float, asked)]
+        if len(task_args["class_weights"]) != len(dataset.labels) or min(task_args["class_weights"]) <= 0:
+            raise Problem("train.class_weights", count=len(dataset.labels), labels=", ".join(dataset.labels[:10]))
+    return replace(recipe, model_args={**fitted, **recipe.model_args}, task_args=task_args)
+
+
+def balanced(dataset: Dataset) -> list[float]:
+    """Weights N / (K n_k) under which every class counts alike, and all together as much as before."""
+    counts = dataset.train.targets.bincount(minlength=len(dataset.labels)).clamp(min=1)  # (K,)
+    return [round(weight, 4) for weight in (counts.sum() / (len(counts) * counts.double())).tolist()]
 
 
 UNKNOWN_DATA = "imagenet"  # what imported networks were trained on: we do not have it

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from tongsu.training.augment import Augment
+
 Values = dict[str, Any]
 
 
@@ -18,7 +20,7 @@ class Recipe:
     whole gradient; `average` the decay of the moving average of the weights (0: none); `lengths` the number of
     tokens read in each epoch (empty: all); `patience` counts epochs, as Keras's EarlyStopping does. `pretrained`
     names the network whose weights are the start (empty: chance); each of its layers learns `layer_rate` times as
-    fast as the one above it.
+    fast as the one above it. `augment` says how pictures may vary from one showing to the next (`augment.py`).
     """
 
     # what is learned, and from what
@@ -42,6 +44,7 @@ class Recipe:
     epochs: int = 5
     lengths: tuple[int, ...] = ()
     bucket: bool = False
+    augment: Augment = "none"
     layer_rate: float = 1.0
     average: float = 0.0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
