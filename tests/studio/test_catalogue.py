@@ -38,13 +38,12 @@ def test_chinese_is_chinese_and_english_is_not() -> None:
 
 def test_no_entry_is_missing_and_none_is_left_over() -> None:
     text, known = sources(), set(catalogue("en"))
-    asked = set(re.findall(r'\bt{1,2}\(\s*"([\w.]+)"', text))
-    either = re.findall(r'\bt\([^"`()]*\? "([\w.]+)" : "([\w.]+)"', text)
-    asked |= {key for pair in either for key in pair}
+    asked = set(re.findall(r'\bt\(\s*"([\w.-]+)"', text))
     assert asked <= known, asked - known
+    asked |= set(re.findall(r'"([\w.-]+)"', text))  # t(full ? "pool.max" : "pool.mean")
     # `t(`chapter.${name}.title`)` asks for every entry of that shape.
     shapes = [re.escape(shape) for shape in re.findall(r"\bt{1,2}\([^`\"()]*`([^`]+)`", text)]
-    patterns = [re.compile(re.sub(r"\\\$\\\{.*?\\\}", r"[\\w.]+", shape)) for shape in shapes]
+    patterns = [re.compile(re.sub(r"\\\$\\\{.*?\\\}", r"[\\w.-]+", shape)) for shape in shapes]
     left = {key for key in known - asked if not any(pattern.fullmatch(key) for pattern in patterns)}
     assert not left
 

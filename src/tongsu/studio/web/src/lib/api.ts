@@ -97,8 +97,8 @@ export function unpackAll(value: any): any {
 
 /** What a view found, with what belongs to its input (labels, words, image, target) beside it. */
 function asView(packed: any): any {
-  const { answer, ...beside } = unpackAll(packed);
-  return answer === undefined ? beside : { ...answer, about: beside };
+  const { answer, ...about } = unpackAll(packed);
+  return { ...answer, about };
 }
 
 async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
@@ -142,10 +142,10 @@ export const api = {
   views: (name: string) => call<{ views: ViewInfo[] }>("GET", `${run(name)}/views`),
   view: async (name: string, view: string, frame: number | null, input: Input | null,
     parameters: Record<string, unknown> = {}, signal?: AbortSignal): Promise<any> =>
-    asView((await call<{ answer: any }>("POST", `${run(name)}/views/${view}`, { frame, input, parameters }, signal)).answer),
+    asView(await call("POST", `${run(name)}/views/${view}`, { frame, input, parameters }, signal)),
   film: async (name: string, view: string, input: Input | null, parameters: Record<string, unknown>, frames: number[] | null) =>
     (await call<{ frames: { frame: number; answer: any }[] }>("POST", `${run(name)}/film`, { view, input, parameters, frames }))
-      .frames.map((one) => ({ frame: one.frame, answer: asView(one.answer) })),
+      .frames.map((one) => ({ frame: one.frame, answer: asView(one) })),
   generate: async (name: string, frame: number | null, count: number, seed: number, signal?: AbortSignal) =>
     unpack((await call<{ images: Packed }>("POST", `${run(name)}/generate`, { frame, count, seed }, signal)).images),
   examples: (name: string, options: { split?: string; start?: number; count?: number; wrong?: boolean }) =>

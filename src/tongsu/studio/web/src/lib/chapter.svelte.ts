@@ -30,33 +30,26 @@ export class Place {
 
   constructor(readonly chapter: string) {}
 
-  get run(): string {
-    return route.get("run");
-  }
+  run = $derived(route.get("run"));
 
   /** Steps whose weights are kept; grows while the run trains. */
-  get frames(): number[] {
+  frames = $derived.by((): number[] => {
     const known = new Set([...(this.detail?.frames ?? []), ...(this.live?.frames ?? [])]);
     return [...known].sort((a, b) => a - b);
-  }
+  });
 
   /** The frame that all views show; null is the newest weights there are. */
-  get frame(): number | null {
-    const asked = route.get("frame");
-    return asked === "" ? null : Number(asked);
-  }
+  frame = $derived(route.get("frame") === "" ? null : Number(route.get("frame")));
 
   /** Changes whenever the newest weights do: a view that shows them must ask again. */
-  get version(): string {
+  version = $derived.by((): string => {
     if (this.frame !== null) return `${this.run}@${this.frame}`;
-    const live = this.live;
-    const last = this.frames.at(-1) ?? -1;
-    return `${this.run}@${last}/${live?.state?.state ?? ""}/${live?.metrics ? "done" : ""}/${live?.state?.state === "paused" ? live.state.step : ""}`;
-  }
+    const now = this.live?.state;
+    const done = this.live?.metrics ? "done" : "";
+    return `${this.run}@${this.frames.at(-1) ?? -1}/${now?.state === "paused" ? now.step : ""}/${done}`;
+  });
 
-  get ready(): boolean {
-    return this.detail !== null && this.detail.name === this.run && this.frames.length > 0;
-  }
+  ready = $derived(this.detail !== null && this.detail.name === this.run && this.frames.length > 0);
 
   /**
    * The question for one view of this run at this frame, to be handed to `Asked.want`; null while there is nothing to

@@ -15,10 +15,12 @@ function first(): Language {
 
 const fallback = $state({ lang: first() });
 
-export function language(): Language {
+const chosen = $derived.by((): Language => {
   const asked = route.get("lang");
   return asked === "zh" || asked === "en" ? asked : fallback.lang;
-}
+});
+
+export const language = (): Language => chosen;
 
 export function speak(lang: Language) {
   fallback.lang = lang;

@@ -19,6 +19,13 @@ export function duration(seconds: number): string {
   return minutes < 60 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** The one figure that a run is known by: its accuracy on test data, or the distance of its drawings. */
+export function result(metrics: Record<string, number>): [string, string] | null {
+  for (const name of ["test_accuracy", "test_frechet_distance", "val_accuracy", "val_frechet_distance"])
+    if (metrics[name] !== undefined) return [name, name.includes("accuracy") ? percent(metrics[name], 2) : show(metrics[name], 1)];
+  return null;
+}
+
 export function largest(values: ArrayLike<number>): number {
   let most = 0;
   for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i]));
