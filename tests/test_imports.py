@@ -29,7 +29,7 @@ LAYERS = (
     ("evaluate", "predict", "keras_import", "report"),
     ("pretrained.built_in",),
     ("card", "check"),
-    ("illustrate", "export"),
+    ("illustrate", "export", "views"),
     ("roadmap", "doctor", "bench", "api", "serving"),
     ("studio",),
     ("cli",),
@@ -38,7 +38,7 @@ LAYERS = (
 # Beside the layers: what they may import, and no more.
 ASIDE = {"explain": ("models", "locale", "errors"), "plots": ("locale", "errors", "runs.atomic")}
 # Who may import explain and plots.
-ASIDE_USERS = ("report", "check", "illustrate", "roadmap", "doctor", "studio", "cli")
+ASIDE_USERS = ("report", "check", "illustrate", "views", "roadmap", "doctor", "studio", "cli")
 FILES = sorted(SOURCE.rglob("*.py"))
 
 
