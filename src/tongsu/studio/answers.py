@@ -21,9 +21,10 @@ from tongsu.errors import Problem
 from tongsu.evaluate import SPLITS, split_of
 from tongsu.learned import Learned
 from tongsu.runs.store import Run
-from tongsu.studio.inputs import Example, Input, Read, read
+from tongsu.studio.inputs import Example, Input, read
 from tongsu.training import checkpoint
 from tongsu.training.build import dataset_of
+from tongsu.views import Given
 
 T = TypeVar("T")
 
@@ -65,7 +66,7 @@ class Answers:
         self.models: Shelf[Held] = Shelf(room, Held.size)
         self.bases: Shelf[Learned] = Shelf(16, lambda _: 1)
         self.datasets: Shelf[Dataset] = Shelf(2, lambda _: 1)
-        self.inputs: Shelf[Read] = Shelf(64, lambda _: 1)
+        self.inputs: Shelf[Given] = Shelf(64, lambda _: 1)
 
     @contextmanager
     def model(self, run: Run, frame: int | None = None) -> Iterator[tuple[Learned, int | None]]:
@@ -107,7 +108,7 @@ class Answers:
 
         return self.datasets.get(key, make)
 
-    def read(self, given: Input, learned: Learned) -> Read:
+    def read(self, given: Input, learned: Learned) -> Given:
         """An input as the model reads it, once for all frames of a run."""
         saved = learned.run.path / "preprocessing.json"
         key = (saved, stamp(saved), given.model_dump_json())

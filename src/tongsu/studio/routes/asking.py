@@ -17,8 +17,9 @@ from tongsu.learned import Learned
 from tongsu.predict import generate
 from tongsu.runs.store import Run
 from tongsu.studio.arrays import pack
-from tongsu.studio.inputs import Input, Noise
+from tongsu.studio.inputs import Input
 from tongsu.studio.studio import Studio
+from tongsu.views import START
 
 SPLIT = Literal["train", "validation", "test"]
 
@@ -49,10 +50,10 @@ def router(studio: Studio) -> APIRouter:
     @api.post("/runs/{run}/predict")
     def predict(run: str, asked: Ask) -> dict[str, Any]:
         with model(run, asked.frame) as (_, learned, frame):
-            if learned.recipe.task != "classify" or isinstance(asked.input, Noise):
+            if learned.recipe.task != "classify":
                 raise Problem("predict.not_a_classifier", run=learned.run.name)
             one = answers.read(asked.input, learned)
-            row = learned.probabilities(one.batch)[0]
+            row = learned.probabilities(one.x)[0]
             best = int(row.argmax())
             return {
                 "frame": frame,
@@ -60,7 +61,7 @@ def router(studio: Studio) -> APIRouter:
                 "probability": float(row[best]),
                 "probabilities": [list(pair) for pair in zip(learned.labels, row.tolist(), strict=True)],
                 "seen": pack(one.compact.numpy()) if learned.preprocessing.kind == "images" else None,
-                "words": one.words or None,
+                "words": None if one.words is None else [word for word in one.words if word != START],
                 "target": None if one.target is None else learned.labels[one.target],
             }
 

@@ -8,6 +8,7 @@ import torch
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from tongsu.check import check as look
 from tongsu.data import DATASETS, FILES, load
 from tongsu.data.sources import cached, home
 from tongsu.errors import Problem
@@ -25,6 +26,11 @@ class Begin(BaseModel):
     model_config = ConfigDict(extra="forbid")
     kind: Kind
     points: Annotated[list[tuple[Coordinate, Coordinate, Label]], Field(max_length=MOST_POINTS)] = []
+
+
+class Check(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    spec: str
 
 
 def router(studio: Studio) -> APIRouter:
@@ -61,6 +67,10 @@ def router(studio: Studio) -> APIRouter:
             "counts": dict(zip(dataset.labels, numbers, strict=True)),
             "examples": [shown(part, at, dataset.labels) for at in range(min(most, len(part)))],
         }
+
+    @api.post("/data/check")
+    def check(asked: Check) -> dict[str, Any]:
+        return look(allowed(asked.spec)).to_dict()
 
     @api.post("/uploads", status_code=201)
     def begin(asked: Begin) -> dict[str, Any]:

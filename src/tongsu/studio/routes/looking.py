@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
@@ -12,7 +13,7 @@ from tongsu.errors import Problem
 from tongsu.locale import t
 from tongsu.plots import to_bytes
 from tongsu.runs.store import Run
-from tongsu.studio.inputs import Example, Input, Noise, raw_of
+from tongsu.studio.inputs import Input
 from tongsu.studio.studio import Studio
 
 FILM = 64  # frames in one answer
@@ -36,6 +37,7 @@ class AskFilm(BaseModel):
 def router(studio: Studio) -> APIRouter:
     api = APIRouter()
     find, answers = studio.jobs.find, studio.answers
+    drawing = threading.Lock()  # matplotlib's settings are those of the whole process
 
     def look(run: Run, frame: int | None, view: str, asked: AskView | AskFilm) -> tuple[int | None, views.Seen]:
         """Raises Problem for a view that does not fit this run."""
@@ -45,9 +47,12 @@ def router(studio: Studio) -> APIRouter:
             plane: Any = look(run, int(at), view, asked.model_copy(update={"parameters": parameters}))[1].answer
             parameters["plane"] = plane.plane
         with answers.model(run, frame) as (learned, shown):
-            if view not in views.fitting(learned):
+            fitting = views.fitting(learned)
+            if view not in fitting:
                 raise Problem("studio.no_view", view=view, run=run.name)
-            return shown, views.ask(learned, view, given(asked.input), parameters)
+            of_many = fitting[view].input in ("batch", "real")
+            given = answers.read(asked.input, learned) if asked.input else None
+            return shown, views.ask(learned, view, given, parameters, answers.dataset(learned) if of_many else None)
 
     @api.get("/runs/{run}/views")
     def every_view(run: str) -> dict[str, Any]:
@@ -62,7 +67,7 @@ def router(studio: Studio) -> APIRouter:
                         "parameters": [
                             {"name": p.name, "default": p.default, "schema": explain.schema(p),
                              "help": t(f"explain.parameter.{p.name}")}
-                            for p in view.parameters
+                            for p in views.parameters_of(view)
                         ],
                     }
                     for name, view in views.fitting(learned).items()
@@ -79,7 +84,9 @@ def router(studio: Studio) -> APIRouter:
         _, seen = look(find(run), asked.frame, view, asked)
         kind = {"png": "image/png", "svg": "image/svg+xml"}[format]
         headers = {"content-disposition": f'attachment; filename="{view}.{format}"'}
-        return Response(to_bytes(views.picture(seen), format), media_type=kind, headers=headers)
+        with drawing:
+            content = to_bytes(views.picture(seen), format)
+        return Response(content, media_type=kind, headers=headers)
 
     @api.post("/runs/{run}/film")
     def film(run: str, asked: AskFilm) -> dict[str, Any]:
@@ -91,11 +98,3 @@ def router(studio: Studio) -> APIRouter:
 
     return api
 
-
-def given(asked: Input | None) -> Any:
-    """What the view gets; those of noise alone make their own."""
-    if asked is None or isinstance(asked, Noise):
-        return None
-    if isinstance(asked, Example):
-        return views.Example(asked.split, asked.index)
-    return raw_of(asked)
