@@ -84,10 +84,10 @@ def test_what_could_not_be_done_before_the_deadline_is_refused_at_once() -> None
         model = Model()
         model.go.set()
         line = batcher(model, queue=1000, deadline=10.0)
-        line.pace = 1.0  # a second for each input
+        line.whole = 3.0  # seconds for each pass of four
         with pytest.raises(Refused) as refused:
-            await line.ask([1] * 8)
-        assert refused.value.status == 429 and refused.value.retry_after == 8
+            await line.ask([1] * 9)
+        assert refused.value.status == 429 and refused.value.retry_after == 9
         assert (await line.ask([1])) == [[2]]
         await line.stop()
 
@@ -126,6 +126,23 @@ def test_stopping_answers_what_was_accepted_and_takes_nothing_new() -> None:
         model.go.set()
         assert await asyncio.gather(first, second) == [[[0]], [[2]]]
         await end
+
+    running(work())
+
+
+def test_a_slow_model_gets_small_batches_so_that_none_outlasts_the_deadline() -> None:
+    async def work() -> None:
+        model = Model()
+        line = batcher(model, max_batch=64, queue=64)
+        first = await occupied(line, model)
+        line.each = 2.4  # seconds for an input: five seconds, a quarter of the deadline, are two of them
+        others = [asyncio.create_task(line.ask([number])) for number in range(4)]
+        await asyncio.sleep(0)
+        line.whole = 0.0
+        model.go.set()
+        await asyncio.gather(first, *others)
+        assert model.sizes[:2] == [1, 2] and sum(model.sizes) == 5
+        await line.stop()
 
     running(work())
 

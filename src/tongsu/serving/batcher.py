@@ -21,6 +21,8 @@ from tongsu.errors import Problem
 
 Row = list[float]
 SHARE = 0.7  # of the deadline that waiting may be expected to take; the rest is for what was not foreseen
+PASS = 0.25  # of the deadline that one pass may take: a slow model gets smaller batches
+FORGET = 0.2  # how much of what is believed the last pass decides
 
 
 class Refused(Problem):
@@ -53,7 +55,7 @@ class MicroBatcher:
         self.line: deque[Waiting] = deque()
         self.waiting = 0  # inputs in the line
         self.running = 0  # inputs in the model
-        self.pace = 0.0  # seconds for one input, as it lately was
+        self.each = self.whole = 0.0  # seconds for an input and for a pass, as they lately were
         self.stopping = False
         self.filled, self.enough = asyncio.Event(), asyncio.Event()
         self.pool = ThreadPoolExecutor(1, "model")
@@ -64,8 +66,9 @@ class MicroBatcher:
         if self.stopping:
             raise Refused("serving.stopping", 503)
         ahead = self.waiting + self.running + len(inputs)
-        if self.waiting + len(inputs) > self.queue or ahead * self.pace > SHARE * self.deadline:
-            raise Refused("serving.busy", 429, max(1, math.ceil(ahead * self.pace)))
+        expected = math.ceil(ahead / self.size) * self.whole  # seconds until these would be answered
+        if self.waiting + len(inputs) > self.queue or expected > SHARE * self.deadline:
+            raise Refused("serving.busy", 429, max(1, math.ceil(expected)))
         loop = asyncio.get_running_loop()
         item = Waiting(inputs, loop.create_future(), loop.time())
         self.line.append(item)
@@ -78,6 +81,12 @@ class MicroBatcher:
                 return await item.answer
         except TimeoutError:
             raise Refused("serving.late", 504, seconds=self.deadline) from None
+
+    @property
+    def size(self) -> int:
+        """How many inputs one pass may have."""
+        most = self.max_batch
+        return most if self.each * most <= PASS * self.deadline else max(1, int(PASS * self.deadline / self.each))
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
@@ -99,7 +108,9 @@ class MicroBatcher:
                 continue
             finally:
                 self.running = 0
-            self._learn((time.perf_counter() - start) / len(inputs))
+            spent = time.perf_counter() - start
+            self.each += FORGET * (spent / len(inputs) - self.each)
+            self.whole += FORGET * (spent - self.whole)
             self.seen(len(inputs))
             at = 0
             for item in batch:
@@ -118,8 +129,8 @@ class MicroBatcher:
     def _next(self) -> list[Waiting]:
         """The oldest requests that fit into one batch, without those whose clients gave up."""
         batch: list[Waiting] = []
-        size = 0
-        while self.line and (not batch or size + len(self.line[0].inputs) <= self.max_batch):
+        size, most = 0, self.size
+        while self.line and (not batch or size + len(self.line[0].inputs) <= most):
             item = self.line.popleft()
             self.waiting -= len(item.inputs)
             if not item.answer.done():
@@ -128,11 +139,6 @@ class MicroBatcher:
         if not self.line:
             self.filled.clear()
         return batch
-
-    def _learn(self, seconds: float) -> None:
-        """Believe slower at once and faster slowly: a promise that cannot be kept is the worse mistake."""
-        share = 0.5 if seconds > self.pace else 0.1
-        self.pace += share * (seconds - self.pace)
 
     async def stop(self) -> None:
         """Answer what was accepted, and take nothing new."""
