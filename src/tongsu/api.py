@@ -16,6 +16,7 @@ from functools import cached_property
 from types import FrameType
 from typing import Any
 
+from tongsu.card import conclude
 from tongsu.evaluate import report
 from tongsu.learned import Learned
 from tongsu.predict import Prediction, generate, predict
@@ -84,6 +85,7 @@ def _follow(session: Session, device: str, show: bool) -> Trained:
                 raise KeyboardInterrupt  # here, between two steps, leaving saves
             if show and type(event).__name__ in ("Evaluated", "Finished"):
                 print(event)
+    conclude(session.run, session.dataset)
     return Trained(session.run)
 
 

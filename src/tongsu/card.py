@@ -9,13 +9,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tongsu.data.dataset import Dataset
-from tongsu.evaluate import Judgement
+from tongsu.evaluate import Judgement, judge
 from tongsu.learned import Learned
 from tongsu.locale import t
 from tongsu.runs.atomic import write_text
+from tongsu.runs.store import Run
 
 Row = Sequence[object]
 NAMED = 20  # labels that are listed
+
+
+def conclude(run: Run, dataset: Dataset) -> None:
+    """The card of a training that has just ended, for whoever draws no pictures."""
+    learned = Learned.load(run)
+    write(learned, dataset, judge(learned, dataset.test) if learned.recipe.task == "classify" else None)
 
 
 def write(learned: Learned, dataset: Dataset, judgement: Judgement | None) -> None:

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from tongsu import report
+from tongsu.card import conclude
 from tongsu.data import Dataset, load
 from tongsu.evaluate import judge
 from tongsu.explain.trajectory import running_prediction
 from tongsu.illustrate import pictures
 from tongsu.learned import Learned
 from tongsu.locale import LANGUAGES, language, set_language, t
+from tongsu.models.logits import probabilities
 from tongsu.plots import History
 from tongsu.report import ColouredText, Report, Row, sections
 from tongsu.runs.store import Run
 from tongsu.session import Session, environment, prepare
-from tongsu.models.logits import probabilities
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ def write_reports(done: Sequence[Trained], folder: Path, *, preset: str, seed: i
     """`report.zh.html` and `report.en.html`; returns the one in the reader's language."""
     here, paths = language(), {}
     gathered = [(trained, Learned.load(trained.run)) for trained in done]
+    for trained in done:
+        conclude(trained.run, trained.dataset)
     created = time.strftime("%Y-%m-%d %H:%M")
     facts = environment()
     shown = {key: facts[key] for key in ("device", "threads", "torch", "python", "tongsu")}

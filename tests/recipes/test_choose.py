@@ -9,8 +9,10 @@ import json
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tongsu.data import Dataset, arguments_of, load
 from tongsu.errors import Problem
@@ -149,6 +151,63 @@ def test_what_was_asked_for_stays() -> None:
 def test_large_data_are_left_alone() -> None:
     recipe = choose("mlp", data="blobs")
     assert fit_to_data(recipe, load("blobs", examples=7_000)) == recipe
+
+
+# A person's own data ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def blots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Pictures of two classes, 24 and 6 of them, that a mirror does not change into each other."""
+    monkeypatch.setenv("TONGSU_HOME", str(tmp_path / "home"))
+    chance = np.random.default_rng(0)
+    for name, count, light in (("dark", 24, 0), ("light", 6, 120)):
+        (tmp_path / "blots" / name).mkdir(parents=True)
+        for at in range(count):
+            pixels = chance.integers(0, 120, (12, 12, 3), dtype=np.uint8) + np.uint8(light)
+            Image.fromarray(pixels).save(tmp_path / "blots" / name / f"{at}.png")
+    return tmp_path / "blots"
+
+
+def fitted_to(folder: Path, preset: str = "fast", *asked: str) -> Recipe:
+    recipe = choose("cnn", preset, f"images:{folder}", asked)
+    dataset = load(recipe.data, **recipe.data_args)
+    return complete(fit_to_data(recipe, dataset, asked), dataset)
+
+
+def test_rare_classes_count_more_and_pictures_vary(blots: Path) -> None:
+    recipe = fitted_to(blots)
+    dataset = load(recipe.data)
+    counts = dataset.train.targets.bincount().double()
+    weights = torch.tensor(recipe.task_args["class_weights"], dtype=torch.double)
+    assert torch.allclose(weights * counts, (weights * counts).mean(), atol=1e-2)  # every class weighs the same
+    assert float((weights * counts).sum()) == pytest.approx(float(counts.sum()), rel=1e-3)
+    assert recipe.augment == "photo"
+    again = Recipe.from_dict(json.loads(json.dumps(recipe.to_dict())))
+    assert again.to_dict() == recipe.to_dict() and build_task(again).class_weights
+
+
+def test_what_was_asked_for_stays_there_too(blots: Path) -> None:
+    asked = fitted_to(blots, "fast", "augment=none", "class_weights=[]")
+    assert asked.augment == "none" and not asked.task_args["class_weights"]
+    assert fitted_to(blots, "fast", "class_weights=[1,4]").task_args["class_weights"] == [1, 4]
+    for preset in ("quick", "reference"):
+        untouched = fitted_to(blots, preset)
+        assert untouched.augment == "none" and "class_weights" not in untouched.task_args
+    assert fitted_to(blots, "reference", "class_weights=auto").task_args["class_weights"][1] > 1
+    for wrong in ("class_weights=[1]", "class_weights=[1,0]"):
+        with pytest.raises(Problem, match="one positive number for each of the 2 classes"):
+            fitted_to(blots, "fast", wrong)
+
+
+def test_signs_are_not_mirrored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONGSU_HOME", str(tmp_path / "home"))
+    digits = load("digits", examples=600).train
+    for at in range(len(digits)):
+        folder = tmp_path / "digits" / str(int(digits.targets[at]))
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(digits.inputs[at, 0].numpy()).save(folder / f"{at}.png")
+    assert fitted_to(tmp_path / "digits").augment == "shift"
 
 
 # Loss traces -----------------------------------------------------------------------------------------------------

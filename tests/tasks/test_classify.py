@@ -52,3 +52,28 @@ def test_evaluation_weighs_the_short_last_batch_rightly():
     measured = Classify().evaluate(model, [(x[:5], y[:5]), (x[5:], y[5:])])
     assert math.isclose(measured["loss"], F.cross_entropy(model(x), y).item(), rel_tol=1e-5)
     assert measured["accuracy"] == (model(x).argmax(1) == y).float().mean().item()
+
+
+def test_weights_of_classes_multiply_each_example():
+    torch.manual_seed(2)
+    weights, targets = torch.tensor([0.5, 2.0, 3.0]), torch.tensor([0, 1, 2, 2, 1, 0])
+    logits = torch.randn(6, 3)
+    torch_says = F.cross_entropy(logits, targets, weight=weights, reduction="sum") / 6
+    assert torch.allclose(cross_entropy(logits, targets, weights=weights), torch_says)
+    one, two = torch.randn(6, 1), targets.clamp(max=1)
+    both = torch.cat([torch.zeros_like(one), one], 1)
+    torch_says = F.cross_entropy(both, two, weight=weights[:2], reduction="sum") / 6
+    assert torch.allclose(cross_entropy(one, two, weights=weights[:2]), torch_says)
+    assert torch.allclose(cross_entropy(logits, targets, 0.1, torch.ones(3)), cross_entropy(logits, targets, 0.1))
+
+
+def test_a_step_uses_them():
+    torch.manual_seed(3)
+    x, y = torch.randn(5, 3), torch.tensor([0, 1, 1, 0, 1])
+    weights = torch.tensor([3.0, 0.25])
+    model, twin = nn.Linear(3, 2), nn.Linear(3, 2)
+    twin.load_state_dict(model.state_dict())
+    Classify(class_weights=(3.0, 0.25)).step(model, (x, y), {"model": torch.optim.SGD(model.parameters(), 0.1)})
+    (F.cross_entropy(twin(x), y, weight=weights, reduction="sum") / 5).backward()
+    torch.optim.SGD(twin.parameters(), 0.1).step()
+    assert torch.allclose(model.weight, twin.weight, atol=1e-6)

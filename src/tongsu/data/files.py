@@ -22,7 +22,7 @@ from torch import Tensor
 from tongsu.data.preprocessing import Images
 from tongsu.errors import Problem
 
-AHEAD = 3  # batches that are decoded before they are asked for
+AHEAD, AHEAD_BYTES = 3, 32_000_000  # batches that are decoded before they are asked for, if they are not large
 USUAL = 2_000_000_000  # bytes, on a system that does not tell how much memory it has
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
@@ -89,11 +89,12 @@ class Files:
     def batches(self, orders: Iterable[Tensor]) -> Iterator[Tensor]:
         """The pictures at each of the positions (B,), decoded ahead by threads -> (B, C, H, W)."""
         waiting: deque[list[Future[Tensor]]] = deque()
+        each = max(self.shape[1:].numel(), 1)
         pool = threads()
         try:
             for places in orders:
                 waiting.append([pool.submit(self.reader.read, self.paths[at]) for at in places.tolist()])
-                if len(waiting) > AHEAD:
+                if len(waiting) > min(AHEAD, AHEAD_BYTES // (each * len(places))):
                     yield torch.stack([picture.result() for picture in waiting.popleft()])
             while waiting:
                 yield torch.stack([picture.result() for picture in waiting.popleft()])

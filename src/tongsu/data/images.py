@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, cast
 
+import numpy as np
 import torch
 
 from tongsu.data import pictures
@@ -149,7 +150,7 @@ def _read(examples: list[Example], folder: Path, reader: Images, skip_broken: bo
     side = reader.height
     images = torch.empty(len(examples) if in_memory else 0, 3, side, side, dtype=torch.uint8)
     kept: list[int] = []
-    sums: list[torch.Tensor] = []
+    sums = torch.zeros(len(examples), 2, 3, dtype=torch.int64)
     grey = True
     with threads() as pool:
         for start in range(0, len(examples), TOGETHER):
@@ -158,13 +159,14 @@ def _read(examples: list[Example], folder: Path, reader: Images, skip_broken: bo
                     continue
                 if in_memory:
                     images[len(kept)] = image
-                kept.append(at)
                 grey = grey and bool((image[:1] == image).all())  # red, green and blue are the same everywhere
-                wide = image.flatten(1).long()  # (3, S S)
-                sums.append(torch.stack([wide.sum(1), wide.square().sum(1)]))
+                pixels = image.flatten(1).numpy()  # (3, S S)
+                sums[len(kept), 0] = torch.from_numpy(pixels.sum(1, dtype=np.int64))
+                sums[len(kept), 1] = torch.from_numpy(np.square(pixels, dtype=np.uint16).sum(1, dtype=np.int64))
+                kept.append(at)
     if not kept:
         raise Problem("data.empty_folder", folder=folder)
-    tensors = {"sums": torch.stack(sums)}  # (N, 2, 3)
+    tensors = {"sums": sums[: len(kept)].clone()}  # (N, 2, 3)
     if in_memory:
         tensors["images"] = images[: len(kept), : 1 if grey else 3].contiguous()
     return tensors, {"kept": kept, "grey": grey}

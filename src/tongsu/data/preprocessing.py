@@ -67,7 +67,7 @@ class Images:
         """(N, C, H, W) uint8 -> float32: (x / 255 - mean) / std."""
         mean = torch.tensor(self.mean, device=inputs.device).view(-1, 1, 1)
         std = torch.tensor(self.std, device=inputs.device).view(-1, 1, 1)
-        return (inputs.to(torch.float32) / 255 - mean) / std
+        return inputs.to(torch.float32, copy=True).div_(255).sub_(mean).div_(std)  # in place: one copy, not four
 
     def to_dict(self) -> dict[str, Any]:
         return _to_dict(self)

@@ -70,8 +70,10 @@ def epoch_batches(recipe: Recipe, epoch: int, inputs: Tensor, targets: Tensor, s
 
 
 AT_ONCE = 500  # examples that are measured together, unless a large model says less (`at_once`)
+NUMBERS = 2**23  # ... or large pictures do: 32 MB as floats
 
 
 def plain_batches(inputs: Tensor, targets: Tensor, size: int = AT_ONCE) -> Iterator[Batch]:
     """In order and unshuffled, for measuring."""
+    size = max(1, min(size, NUMBERS // max(inputs.shape[1:].numel(), 1)))
     yield from zip(inputs.split(size), targets.split(size), strict=True)
