@@ -36,7 +36,7 @@ class Worker:
     """`left`: the updates to take before standing still; it counts only while the training is watched closely."""
 
     def __init__(self, channel: Channel) -> None:
-        self.channel, self.said = channel, State("preparing")
+        self.channel, self.said = channel, State("preparing", begun=True)
         self.position, self.asked, self.left, self.stopping, self.begun = 0, 0, 0, False, False
 
     def work(self) -> None:
@@ -87,7 +87,8 @@ class Worker:
         self.say("running")
         finished = self.follow(session.events(device, control), control, session)
         if not finished:
-            self.say("stopped", obeyed=self.asked)
+            saved = session.run.timeline()[-1]  # closing saved later than the last report
+            self.say("stopped", step=saved["step"], obeyed=self.asked)
             return
         assert isinstance(finished, Finished)
         illustrate(Learned.load(session.run), session.dataset)
@@ -179,7 +180,9 @@ def prepare(request: dict[str, Any], run: Run) -> Session:
     from tongsu.runs.store import RunStore
 
     if request["resume"]:
-        return session.resume(run.name, None, request["changes"], store=RunStore(run.path.parent))
+        return session.resume(
+            run.name, None, request["changes"], force=request["force"], store=RunStore(run.path.parent)
+        )  # fmt: skip
     return session.prepare(request["chapter"], request["preset"], request["data"], request["changes"], run=run)
 
 

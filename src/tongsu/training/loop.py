@@ -214,7 +214,7 @@ def train(
                 with autocast(training.device, recipe.precision):
                     measures = training.task.step(training.model, batch, control.learning(training.optimizers))
                 if training.average:
-                    training.average.update(training.model)
+                    training.average.update(training.model, control.parts)
                 progress.step += 1
                 progress.position += 1
                 training.add(measures)

@@ -98,11 +98,14 @@ class MovingAverage:
         self.values = {name: value.detach().clone() for name, value in model.state_dict().items()}
 
     @torch.no_grad()
-    def update(self, model: nn.Module) -> None:
+    def update(self, model: nn.Module, parts: tuple[str, ...] | None = None) -> None:
+        """`parts`: only these parts of the model have learned; the average of the others stays as it is."""
         self.updates += 1
         weight = 1.0 - min(self.decay, (1 + self.updates) / (10 + self.updates))
         mine, theirs = [], []
         for name, value in model.state_dict().items():
+            if parts is not None and name.partition(".")[0] not in parts:
+                continue
             if value.dtype.is_floating_point:
                 mine.append(self.values[name])
                 theirs.append(value)
