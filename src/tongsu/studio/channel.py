@@ -35,7 +35,7 @@ BUSY = ("preparing", "running", "paused", "stopping")
 @dataclass(frozen=True)
 class State:
     """What a training process says of itself. `lr`, `parts`: what a person changed; None: as the recipe says.
-    `obeyed`: how many commands it has carried out."""
+    `obeyed`: how many commands it has carried out. `begun`: it is the process itself that speaks."""
 
     state: Condition
     step: int = 0
@@ -43,6 +43,7 @@ class State:
     parts: tuple[str, ...] | None = None
     error: dict[str, str] | None = None
     obeyed: int = 0
+    begun: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,20 +117,21 @@ class Channel:
                     time.sleep(0.01)
             yield
 
-    def begun(self) -> bool:
-        return (self.path / "lock").exists()
-
     def alive(self) -> bool:
-        """Whether the process lives, or was begun a moment ago and has not taken the lock yet."""
+        """Whether the process lives, or was begun a moment ago and has not come to itself yet."""
+        said = self.state()  # first: who has begun held the lock before saying so
         try:
             with (self.path / "lock").open("r+b") as file:
                 _lock(file.fileno())
         except FileNotFoundError:
-            with suppress(OSError):
-                return time.time() - (self.path / "state.json").stat().st_mtime < STARTING
-            return False
+            pass
         except OSError:
             return True
+        return said is not None and not said.begun and self._young()
+
+    def _young(self) -> bool:
+        with suppress(OSError):
+            return time.time() - (self.path / "state.json").stat().st_mtime < STARTING
         return False
 
 

@@ -7,8 +7,10 @@ import math
 import os
 import subprocess
 import sys
+import threading
 import time
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tongsu.errors import Problem
@@ -26,6 +28,7 @@ PARTS = ("discriminator", "generator")
 class Jobs:
     store: RunStore
     children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, name: str) -> Run:
         """A run of this folder by its name, `last` or `best:CHAPTER`; never a path."""
@@ -47,28 +50,28 @@ class Jobs:
     ) -> Run:  # fmt: skip
         """Begin a training. What is wrong with the recipe is said at once; the data are loaded by the process, and
         until then the run is an empty folder that nobody else can have."""
-        written = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in changes.items()]
-        recipe = choose(chapter, preset, data, written)
+        recipe = choose(chapter, preset, data, pairs(changes))
         check_device(device)
         run = self.store.create(chapter, preset, name)
         self.launch(run, {
-            "resume": False, "chapter": chapter, "preset": preset, "data": recipe.data, "changes": written,
-            "device": device,
+            "resume": False, "chapter": chapter, "preset": preset, "data": recipe.data,
+            "changes": pairs(changes), "device": device,
         })  # fmt: skip
         return run
 
     def resume(self, run: Run, changes: dict[str, Any], *, force: bool = False, device: str = "auto") -> None:
         """Go on from the last checkpoint. Raises Problem while somebody trains it."""
-        if self.status(run) == "training":
-            raise Problem("studio.in_training", run=run.name)
         check_device(device)
-        written = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in changes.items()]
-        self.launch(run, {"resume": True, "changes": written, "force": force, "device": device})
+        with self.lock:  # a second click
+            if self.status(run) == "training":
+                raise Problem("studio.in_training", run=run.name)
+            self.launch(run, {"resume": True, "changes": pairs(changes), "force": force, "device": device})
 
     def launch(self, run: Run, request: dict[str, Any]) -> None:
         channel = Channel.of(run)
         channel.open({"runs": str(self.store.root.absolute()), "run": run.name, **request})
-        channel.tell(State("preparing"))
+        began = State("preparing")
+        channel.tell(began)
         options: dict[str, Any] = {"start_new_session": True}  # Ctrl-C in the studio's terminal is not meant for it
         if os.name == "nt":
             options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined]
@@ -80,8 +83,12 @@ class Jobs:
             )  # fmt: skip
         self.children = [other for other in self.children if other.poll() is None] + [child]
         end = time.monotonic() + STARTING
-        while not channel.begun() and child.poll() is None and time.monotonic() < end:
+        while child.poll() is None and time.monotonic() < end and not (channel.state() or began).begun:
             time.sleep(0.01)
+        if not (channel.state() or began).begun:
+            child.kill()
+            channel.tell(self.died(run, replace(began, begun=True)))
+            self.sweep()
 
     def state(self, run: Run, fresh: bool = True) -> dict[str, Any] | None:
         """What a page is told of a run's training process; None: the studio never had one. `fresh`: at the step of
@@ -92,14 +99,28 @@ class Jobs:
         if said is None:
             return None
         if said.state in BUSY and not alive:
-            died = Problem("studio.died", run=run.name, log=channel.log)
-            said = State("failed", said.step, said.lr, said.parts, {
-                "kind": died.kind, "message": died.message, "hint": died.hint,
-            })  # fmt: skip
+            said = self.died(run, said)
         shown = {name: getattr(said, name) for name in ("state", "step", "lr", "parts", "error")}
         if fresh and said.state == "running":
             shown["step"] = max(said.step, (run.last_event() or {}).get("step", 0))
         return {**shown, "alive": alive}
+
+    @staticmethod
+    def died(run: Run, said: State) -> State:
+        """The last words that a process should have said."""
+        problem = Problem("studio.died", run=run.name, log=Channel.of(run).log)
+        error = {"kind": problem.kind, "message": problem.message, "hint": problem.hint}
+        return replace(said, state="failed", error=error)
+
+    def sweep(self) -> None:
+        """Empty folders that a killed process had claimed, and channels of runs that are gone."""
+        for path in (self.store.root / FOLDER).glob("*"):
+            run = Run(self.store.root / path.name)
+            if path.is_dir() and not Channel(path).alive():
+                with suppress(OSError):
+                    run.path.rmdir()
+                if not run.path.exists() and (Channel(path).state() or State("failed")).state != "failed":
+                    Channel(path).close()
 
     def status(self, run: Run, said: Status | None = None) -> Status:
         """The run's own status, corrected by what is known of its process."""
@@ -162,6 +183,11 @@ class Jobs:
         if run.path.exists():  # or its data could not be loaded, and all there is is the message
             self.store.remove(run)
         Channel.of(run).close()
+
+
+def pairs(changes: dict[str, Any]) -> list[str]:
+    """As the command line has them: key=value."""
+    return [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in changes.items()]
 
 
 def check_device(device: str) -> None:

@@ -19,4 +19,6 @@ class Studio:
 
     @staticmethod
     def of(store: RunStore) -> Studio:
-        return Studio(store, Jobs(store), Answers(), Uploads(store.root))
+        jobs = Jobs(store)
+        jobs.sweep()
+        return Studio(store, jobs, Answers(), Uploads(store.root))

@@ -47,7 +47,7 @@ def router(studio: Studio) -> APIRouter:
     @api.get("/runs/{run}")
     def show(run: str) -> dict[str, Any]:
         found = studio.jobs.watched(run)
-        if not found.exists():
+        if not found.exists() or not (found.path / "preprocessing.json").exists():  # written last
             return beginning(found)
         saved = found.preprocessing()
         return {
