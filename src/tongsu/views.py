@@ -164,7 +164,8 @@ def read_parameters(name: str, view: View, given: dict[str, Any]) -> dict[str, A
             values[key] = value
         elif key not in known:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-            raise Problem("explain.no_option", view=name, option=key, known=near[0] if near else ", ".join(known) or "–")
+            names = near[0] if near else ", ".join(known) or "–"
+            raise Problem("explain.no_option", view=name, option=key, known=names)
         elif value is not None and value != "":
             values[key] = _value(known[key], value)
     return values
@@ -200,7 +201,7 @@ def _value(parameter: Parameter, value: Any) -> Any:
 
 def as_json(seen: Seen) -> dict[str, Any]:
     """{"view", "labels", "words", "image", "target", "answer"}; neighbours also come as words, "spelled"."""
-    told = {
+    told: dict[str, Any] = {
         "view": seen.view,
         "labels": list(seen.labels),
         "words": list(seen.words) if seen.words is not None else None,

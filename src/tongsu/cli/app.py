@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tongsu import __version__
-from tongsu.cli import bench, data, doctor, keras, pretrained, roadmap, runs, ship, studio, train, use
+from tongsu.cli import bench, data, doctor, explain, keras, pretrained, roadmap, runs, ship, studio, train, use
 from tongsu.cli.console import plain_errors
 from tongsu.errors import Problem
 from tongsu.locale import LANGUAGES, t
@@ -28,6 +28,7 @@ app.command("evaluate", help=t("cli.help.evaluate"))(use.evaluate)
 app.command("card", help=t("cli.help.card"))(use.card)
 app.command("predict", help=t("cli.help.predict"))(use.predict)
 app.command("generate", help=t("cli.help.generate"))(use.generate)
+app.command("explain", help=t("explain.command.help"))(explain.explain)
 app.command("compare", help=t("cli.help.compare"))(runs.compare)
 app.add_typer(runs.app, name="runs", help=t("cli.help.runs"))
 app.add_typer(data.app, name="data", help=t("cli.help.data"))

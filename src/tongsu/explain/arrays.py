@@ -58,7 +58,8 @@ def _jsonable(value: Any, axes: tuple[str, ...]) -> Any:
 
 
 def packed(value: np.ndarray, axes: tuple[str, ...] = ()) -> dict[str, Any]:
-    kind = "float32" if value.dtype.kind == "f" else "uint8" if value.dtype.kind == "b" or value.dtype == np.uint8 else "int32"
+    byte = value.dtype in (np.dtype(bool), np.dtype(np.uint8))
+    kind = "float32" if value.dtype.kind == "f" else "uint8" if byte else "int32"
     told: dict[str, Any] = {"shape": list(value.shape), "dtype": kind, "axes": list(axes)}
     small = np.ascontiguousarray(value, dtype={"float32": "<f4", "uint8": "u1", "int32": "<i4"}[kind])
     if value.size > SMALL:

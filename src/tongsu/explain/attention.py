@@ -58,12 +58,11 @@ def attention(model: Any, tokens: Tensor, depth: int = 0, head: int | None = Non
         output = (block.out if bert else block.attention.out)(mixed.transpose(1, 2).flatten(2))  # (1, T, W)
         chances = probabilities(model(tokens))[0]
         places = torch.arange(count, device=tokens.device)
-        told = [model.embed(read)[0], model.positions(places), inputs[0]]
+        words = [model.embed(read)[0], model.positions(places), inputs[0]]
     heads = list(range(q.shape[1])) if head is None else [within("head", head, q.shape[1])]
     per_head = [part[0, heads] for part in (q, k, v, q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1]), weights, mixed)]
     return Attention(
-        depth, len(model.blocks), np.array(heads), *map(plain, told), *map(plain, per_head), plain(output[0]),
-        plain(chances),
+        depth, len(model.blocks), np.array(heads), *map(plain, [*words, *per_head, output[0], chances])
     )  # fmt: skip
 
 
@@ -80,6 +79,7 @@ def attention_maps(model: Any, tokens: Tensor) -> AttentionMaps:
     with evaluating(model):
         x, seen = model.begin(read)
         for block in model.blocks:
-            maps.append(block.weights(x, seen) if isinstance(block, BertBlock) else block.attention.weights(block.norm1(x), seen))
+            heads = (x, block) if isinstance(block, BertBlock) else (block.norm1(x), block.attention)
+            maps.append(heads[1].weights(heads[0], seen))
             x = block(x, seen)
     return AttentionMaps(plain(torch.cat(maps)))

@@ -53,7 +53,8 @@ def integrated_gradients(
     mean = torch.zeros_like(end, dtype=torch.float64)
     with learnable(model), evaluating(model), torch.enable_grad():
         target = target_of(model(x).detach(), target)
-        for part, weight in zip(shares.split(BATCH), torch.from_numpy(weights / 2).to(x.device).split(BATCH), strict=True):
+        share_of = torch.from_numpy(weights / 2).to(x.device)
+        for part, weight in zip(shares.split(BATCH), share_of.split(BATCH), strict=True):
             some = (begin + (end - begin) * part.view(shape)).detach().requires_grad_()  # (b, ...)
             (slopes,) = torch.autograd.grad(logit_of(run(some), target).sum(), some)
             mean += (slopes.double() * weight.view(shape)).sum(0, keepdim=True)

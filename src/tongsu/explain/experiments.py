@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -73,7 +73,7 @@ def ablation(
     name = next(iter(known), "–") if layer is None else layer
     if name not in known:
         raise Problem("explain.no_layer", layer=name, known=", ".join(known) or "–")
-    width, where = int(known[name].weight.shape[0]), bend_of(model, name)  # type: ignore[union-attr,arg-type]
+    width, where = len(cast(Tensor, known[name].weight)), bend_of(model, name)
     chosen = tuple(range(width)) if units is None else tuple(within("unit", unit, width) for unit in units)
     whole = answers(model, x)
     with silenced(where, chosen):
@@ -279,6 +279,7 @@ def decision_map(model: nn.Module, low: float = -3.0, high: float = 3.0, resolut
     bends = [step for step in found if step.kind in BENDS]
     R = resolution
     return DecisionMap(
-        tuple(step.name for step in bends), plain(ticks), plain(ticks), plain(probabilities(logits).T.reshape(-1, R, R)),
+        tuple(step.name for step in bends), plain(ticks), plain(ticks),
+        plain(probabilities(logits).T.reshape(-1, R, R)),
         tuple(plain(step.output.T.reshape(-1, R, R)) for step in bends),
     )  # fmt: skip

@@ -6,6 +6,7 @@ Letters used in shapes: N images, Z noise numbers, B batch.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +81,7 @@ class LatentArithmetic:
 def latent_arithmetic(model: GAN, first: int = 0, minus: int = 1, plus: int = 2, average: int = 1) -> LatentArithmetic:
     """Noises by their seeds; average: of how many each (Radford et al. 2015 took three)."""
     at_least("average", average, 1)
-    a, b, c = (noise_of(model, seed, average).mean(0, keepdim=True) * math.sqrt(average) for seed in (first, minus, plus))
+    a, b, c = (noise_of(model, s, average).mean(0, keepdim=True) * math.sqrt(average) for s in (first, minus, plus))
     return LatentArithmetic(*drawn(model, torch.cat([a, b, c, a - b + c])))
 
 
@@ -168,7 +169,7 @@ def _layers(part: nn.Module) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.rpartition(".")[0] for name, _ in part.named_parameters()))
 
 
-def _norms(part: nn.Module, named: list[tuple[str, nn.Parameter]], slopes: list[Tensor] | tuple[Tensor, ...]) -> np.ndarray:
+def _norms(part: nn.Module, named: list[tuple[str, nn.Parameter]], slopes: Sequence[Tensor]) -> np.ndarray:
     squares = dict.fromkeys(_layers(part), 0.0)
     for (name, _), slope in zip(named, slopes, strict=True):
         squares[name.rpartition(".")[0]] += float(slope.double().square().sum())

@@ -75,8 +75,8 @@ def layers(model: nn.Module, x: Tensor) -> Layers:
             counts[3, at] = weight * places + bias * step.output[0].numel()
     return Layers(
         tuple(step.name for step in found), tuple(step.kind for step in found),
-        tuple(tuple(step.output.shape[1:]) for step in found), *counts,
-        views=tuple(DRILLS.get(step.kind, "") for step in found),
+        tuple(tuple(step.output.shape[1:]) for step in found), counts[0], counts[1], counts[2], counts[3],
+        tuple(DRILLS.get(step.kind, "") for step in found),
     )  # fmt: skip
 
 
