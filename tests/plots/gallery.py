@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tongsu import plots
+from tongsu.plots.data import overview
 
 LABELS = [str(k) for k in range(10)]
 ANIMALS = ["猫", "金毛寻回犬（幼犬，侧面）", "a very long name of an aeroplane"]
@@ -67,6 +68,18 @@ GALLERY: dict[str, Callable[[], Figure]] = {
     "growing": lambda: plots.growing([(step, images(10)) for step in (0, 10, 100, 12345)]),
     "english": lambda: plots.words(ENGLISH, running(len(ENGLISH))),
     "chinese": lambda: plots.words(CHINESE * 4, running(4 * len(CHINESE)), ("差评", "好评")),
+    "reliability": lambda: plots.reliability([0.45, 0.55, 0.75, 0.97], [0.4, 0.6, 0.7, 0.9], [3, 9, 40, 900], 0.071),
+    "nothing to rely on": lambda: plots.reliability([], [], [], 0.0),
+    "data": lambda: overview(
+        {name: {"all": 40 - 9 * k} for k, name in enumerate(ANIMALS)}, "side", np.arange(20, 400, 3),
+        [(name, (images(1, 3)[0, :, :, :] * 255).astype(np.uint8)) for name in ANIMALS for _ in range(4)],
+        [("error", "猫 = 金毛寻回犬: a sentence so long that it has to be cut before it leaves the sheet " * 2),
+         ("warning", "two"), ("note", "three")],
+        {"train": 75, "validation": 9, "test": 9},
+    ),
+    "data in parts": lambda: overview(
+        {str(k): {"train": 90 + k, "validation": 12, "test": 11} for k in range(12)}, "words", np.arange(1, 300),
+    ),
     "one word": lambda: plots.words(["好"], [0.9]),
     "coverage": lambda: plots.coverage([12, 9, 11, 0, 10, 8, 14, 13, 10, 13], LABELS),
     "nothing": lambda: plots.coverage([0] * 10, LABELS),

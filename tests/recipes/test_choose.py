@@ -200,6 +200,16 @@ def test_what_was_asked_for_stays_there_too(blots: Path) -> None:
             fitted_to(blots, "fast", wrong)
 
 
+def test_only_pictures_are_mirrored() -> None:
+    for chapter, data in (("mlp", "moons"), ("cnn", "digits")):
+        recipe = choose(chapter, "fast", data, ["augment=shift"])
+        if data == "digits":
+            assert complete(recipe, load(data, examples=100)).augment == "shift"
+        else:
+            with pytest.raises(Problem, match="is for pictures"):
+                complete(recipe, load(data))
+
+
 def test_signs_are_not_mirrored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TONGSU_HOME", str(tmp_path / "home"))
     digits = load("digits", examples=600).train

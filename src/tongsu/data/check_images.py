@@ -96,7 +96,7 @@ def _looked(listed: list[tuple[Path, str, str | None]], folder: Path) -> tuple[l
                 grey = image.mode == "L"
                 mode = "grey" if grey else "transparent" if image.mode == "RGBA" else "colour"
                 thumb = pictures.fitted(image, 3, alike.SIDE, alike.SIDE)
-            with Image.open(file) as image:  # its header is sound: it has just been decoded
+            with Image.open(file, formats=pictures.FORMATS) as image:  # sound: it has just been decoded
                 width, height = image.size
             return Look(file, str(file.relative_to(folder)), label, part, digest_of(file), width, height, mode, thumb)
         except Problem as problem:

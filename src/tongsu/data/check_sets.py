@@ -18,7 +18,7 @@ from tongsu.data.check_tables import examined
 from tongsu.data.dataset import Dataset
 from tongsu.data.sentences import PARTS
 
-MOST = 5_000  # pictures that are compared with each other: evenly chosen ones
+MOST = 2_000  # pictures that are compared with each other: evenly chosen ones
 
 
 def check(dataset: Dataset) -> Examination:

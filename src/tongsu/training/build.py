@@ -37,12 +37,15 @@ READS = {"rnn": ("text",), "transformer": ("text",), "minilm": ("text",), "mlp":
 def complete(recipe: Recipe, dataset: Dataset) -> Recipe:
     """The recipe with everything that the data decide, so that it alone rebuilds model and task.
 
-    Raises Problem when the model cannot read such data, or weights do not fit the classes.
+    Raises Problem when the model cannot read such data, weights do not fit the classes, or what is no picture should
+    be moved or mirrored.
     """
     kind, shape = dataset.preprocessing.kind, tuple(dataset.train.inputs.shape[1:])
     if kind not in READS.get(recipe.model, ("images",)) or (recipe.task == "gan" and shape != (1, 28, 28)):
         seen = f"{kind} {' × '.join(map(str, shape))}"
         raise Problem("train.data_do_not_fit", model=recipe.model, data=dataset.name, seen=seen)
+    if recipe.augment != "none" and kind != "images":
+        raise Problem("train.augment", augment=recipe.augment, data=dataset.name)
     accepted = inspect.signature(MODELS[recipe.model]).parameters
     fitted = {name: value for name, value in sizes(dataset).items() if name in accepted}
     task_args = dict(recipe.task_args)
