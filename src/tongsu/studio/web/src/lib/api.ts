@@ -25,7 +25,8 @@ export interface Run {
 }
 export interface RunDetail extends Run {
   recipe: Record<string, any>; labels: string[]; frames: number[]; pictures: string[]; size: number;
-  input: { kind: "images" | "text" | "points" | "wordpieces"; shape: number[] };
+  /** null until the data are loaded. */
+  input: { kind: "images" | "text" | "points" | "wordpieces"; shape: number[] } | null;
 }
 export type Columns = Record<string, number[]>;
 export interface History { train: Columns; validation: Columns }
@@ -84,7 +85,7 @@ export function at(array: Arr, ...place: number[]): Arr {
 }
 
 const isPacked = (value: any): value is Packed =>
-  value && typeof value === "object" && Array.isArray(value.shape) && ("data" in value || "values" in value);
+  value && typeof value === "object" && Array.isArray(value.shape) && typeof value.dtype === "string";
 
 /** A view's answer with every array in it unpacked, however deep it lies. */
 export function unpackAll(value: any): any {
@@ -101,7 +102,16 @@ function asView(packed: any): any {
   return { ...answer, about };
 }
 
-async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+// Questions of a page that was left are not waited for: a browser holds few connections to one host.
+let page = new AbortController();
+
+export function leavePage() {
+  page.abort();
+  page = new AbortController();
+}
+
+async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const { signal } = page;
   const raw = body instanceof Blob;
   const answer = await fetch(`/api/${path}`, {
     method, signal, credentials: "same-origin",
@@ -137,17 +147,11 @@ export const api = {
   resume: (name: string) => call<{ run: string; state: State }>("POST", `${run(name)}/resume`, { changes: {} }),
   command: (name: string, command: Record<string, unknown>) =>
     call<{ state: State }>("POST", `${run(name)}/commands`, command),
-  predict: (name: string, frame: number | null, input: Input, signal?: AbortSignal) =>
-    call<Prediction>("POST", `${run(name)}/predict`, { frame, input }, signal),
+  predict: (name: string, frame: number | null, input: Input) =>
+    call<Prediction>("POST", `${run(name)}/predict`, { frame, input }),
   views: (name: string) => call<{ views: ViewInfo[] }>("GET", `${run(name)}/views`),
-  view: async (name: string, view: string, frame: number | null, input: Input | null,
-    parameters: Record<string, unknown> = {}, signal?: AbortSignal): Promise<any> =>
-    asView(await call("POST", `${run(name)}/views/${view}`, { frame, input, parameters }, signal)),
-  film: async (name: string, view: string, input: Input | null, parameters: Record<string, unknown>, frames: number[] | null) =>
-    (await call<{ frames: { frame: number; answer: any }[] }>("POST", `${run(name)}/film`, { view, input, parameters, frames }))
-      .frames.map((one) => ({ frame: one.frame, answer: asView(one) })),
-  generate: async (name: string, frame: number | null, count: number, seed: number, signal?: AbortSignal) =>
-    unpack((await call<{ images: Packed }>("POST", `${run(name)}/generate`, { frame, count, seed }, signal)).images),
+  view: async (name: string, view: string, frame: number | null, input: Input | null, parameters: Record<string, unknown> = {}): Promise<any> =>
+    asView(await call("POST", `${run(name)}/views/${view}`, { frame, input, parameters })),
   examples: (name: string, options: { split?: string; start?: number; count?: number; wrong?: boolean }) =>
     call<{ total: number; examples: Example[] }>("GET", `${run(name)}/examples${query(options)}`),
   evaluation: (name: string, frame: number | null, split = "test") =>

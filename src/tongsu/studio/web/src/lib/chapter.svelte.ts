@@ -1,5 +1,5 @@
 // What every view on a chapter's page shares: the run, the frame of the time machine, and the learner's own input.
-import { api, ApiError, type Input, type RunDetail, type Trouble } from "./api";
+import { api, ApiError, leavePage, type Input, type RunDetail, type Trouble } from "./api";
 import { language } from "./i18n.svelte";
 import { Live } from "./live.svelte";
 import { route } from "./route.svelte";
@@ -49,7 +49,7 @@ export class Place {
     return `${this.run}@${this.frames.at(-1) ?? -1}/${now?.state === "paused" ? now.step : ""}/${done}`;
   });
 
-  ready = $derived(this.detail !== null && this.detail.name === this.run && this.frames.length > 0);
+  ready = $derived(Boolean(this.detail?.input) && this.detail?.name === this.run && this.frames.length > 0);
 
   /**
    * The question for one view of this run at this frame, to be handed to `Asked.want`; null while there is nothing to
@@ -94,6 +94,7 @@ export class Place {
   }
 
   close() {
+    leavePage();
     this.live?.close();
     this.live = null;
   }
@@ -130,7 +131,7 @@ export class Asked<T> {
         this.value = value;
         this.trouble = null;
       } catch (error) {
-        if (this.dropped) break;
+        if (this.dropped || (error instanceof DOMException && error.name === "AbortError")) break;
         this.trouble = error instanceof ApiError ? error.trouble : { kind: "offline", message: String(error), hint: "" };
       }
     }

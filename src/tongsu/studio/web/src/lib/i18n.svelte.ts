@@ -35,6 +35,6 @@ export function t(key: Key, values: Record<string, string | number> = {}): strin
 }
 
 /** The text of a key that is put together while running, or `otherwise` where there is none. */
-export function tt(key: string, otherwise = key): string {
+export function tt(key: string, otherwise = key.slice(key.indexOf(".") + 1)): string {
   return (catalogues[language()] as Record<string, string>)[key] ?? otherwise;
 }

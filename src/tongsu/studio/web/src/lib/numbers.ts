@@ -4,7 +4,7 @@ import { language } from "./i18n.svelte";
 export function show(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  if (size !== 0 && (size < 10 ** -digits || size >= 1e6)) return value.toExponential(2).replace("-", "−");
+  if (size !== 0 && (size < 10 ** -digits || size >= 1e6)) return value.toExponential(2).replaceAll("-", "−");
   return value.toFixed(size >= 100 ? Math.min(digits, 1) : digits).replace("-", "−");
 }
 
