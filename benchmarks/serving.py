@@ -37,7 +37,8 @@ RESULTS = Path(__file__).parent / "results" / "serving.json"
 LIMIT = 50.0  # milliseconds
 LEVELS = (1, 2, 4, 8, 16, 32, 64)
 ROUNDS, SECONDS = 3, 1.0
-SYSTEMS = ("tongsu", "tongsu-onnx", "plain", "litserve")
+# "-1": with one thread in PyTorch (OMP_NUM_THREADS=1), which small nets like and its default is not.
+SYSTEMS = ("tongsu", "tongsu-onnx", "plain", "plain-1", "litserve", "litserve-1")
 MODELS = ("cnn", "lstm")
 
 
@@ -83,11 +84,18 @@ def served(system: str, folder: Path, place: str | None, *more: str) -> Iterator
     with socket.socket() as any_port:
         any_port.bind(("127.0.0.1", 0))
         port = any_port.getsockname()[1]
-    words = [sys.executable, str(Path(__file__).with_name(f"serving_{system}.py")), str(folder), str(port)]
+    words = [
+        sys.executable,
+        str(Path(__file__).with_name(f"serving_{system.removesuffix('-1')}.py")),
+        str(folder),
+        str(port),
+    ]
     if system.startswith("tongsu"):
         backend = "onnx" if system.endswith("onnx") else "torch"
         words = [sys.executable, "-m", "tongsu", "serve", str(folder), "--port", str(port), "--backend", backend, *more]
-    around = {**os.environ, **({"PYTHONPATH": place} if place and system == "litserve" else {})}
+    around = {**os.environ, **({"OMP_NUM_THREADS": "1"} if system.endswith("-1") else {})}
+    if place and system.startswith("litserve"):
+        around["PYTHONPATH"] = place
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(words, env=around, stdout=log, stderr=log, start_new_session=True)
         try:
@@ -193,7 +201,7 @@ def asked(port: int, inputs: list[str], clients: int, seconds: float, pause: flo
 
 
 def compare(folder: Path, inputs: dict[str, list[str]], place: str | None, seconds: float) -> dict[str, Any]:
-    systems = [system for system in SYSTEMS if system != "litserve" or place]
+    systems = [system for system in SYSTEMS if place or not system.startswith("litserve")]
     found: dict[str, Any] = {}
     for model in MODELS:
         rows: dict[str, list[dict[str, Any]]] = {system: [] for system in systems}
@@ -209,10 +217,10 @@ def compare(folder: Path, inputs: dict[str, list[str]], place: str | None, secon
                         rows[system].append(row)
                         print(model, system, json.dumps(row), file=sys.stderr, flush=True)
         found[model] = {system: summary(rows[system]) for system in systems}
-        for told in found[model].values():
-            told["times_plain"] = told["mean"] / max(found[model]["plain"]["mean"], 1e-9)
-            if "litserve" in found[model]:
-                told["times_litserve"] = told["mean"] / max(found[model]["litserve"]["mean"], 1e-9)
+        for told in found[model].values():  # beside the better of the other's two settings
+            for other in ("plain", "litserve"):
+                best = max((row["mean"] for name, row in found[model].items() if name.startswith(other)), default=0.0)
+                told[f"times_{other}"] = told["mean"] / best if best else None
     return found
 
 
@@ -285,7 +293,7 @@ def main() -> None:
         given.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     for model, systems in told.get("models", {}).items():
         for system, row in systems.items():
-            print(f"{model:5} {system:12} {row['mean']:8.0f} ± {row['spread']:5.0f}  x{row['times_plain']:.2f}")
+            print(f"{model:5} {system:12} {row['mean']:8.0f} ± {row['spread']:5.0f}  x{row['times_plain'] or 0:.2f}")
 
 
 def _version(name: str, place: str | None) -> str | None:

@@ -101,6 +101,7 @@ def load(path: Path, threads: int = 0) -> InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that spin starve all others
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 

@@ -30,7 +30,7 @@ def work(settings_json: bytes, port: socket.socket, pipe: Connection) -> None:
 
     settings = Settings.from_json(settings_json)
     set_language(cast(Language, settings.language))
-    threads = max(1, (os.cpu_count() or 1) // settings.workers)
+    threads = max(1, (os.cpu_count() or 1) // settings.workers - 1)  # one core is for HTTP
     torch.set_num_threads(threads)
     try:
         models = {name: prepare(settings, number, threads) for number, name in enumerate(settings.names)}
