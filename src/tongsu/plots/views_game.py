@@ -31,7 +31,7 @@ def _image(axes: Axes, image: np.ndarray, text: str = "") -> None:
 def drawings(answer: Any, about: About) -> Figure:
     """Images with D's probability of "real" below each."""
     images, scores = answer.images[:MOST_IMAGES], answer.scores[:MOST_IMAGES]
-    columns = min(len(images), 8 if len(images) != 9 else 9)
+    columns = len(images) if len(images) <= 10 else 8
     rows = -(-len(images) // columns)
     figure = new_figure(0.6 + rows * (7.6 / columns + 0.25))
     for at, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
@@ -79,7 +79,8 @@ def adversarial_round(answer: Any, about: About) -> Figure:
     """Five rows, the five stages."""
     count = min(8, len(answer.fakes))
     figure = new_figure(7.9)
-    grid = figure.subplots(5, count, squeeze=False, height_ratios=(0.55, 1, 1, 1, 1))
+    stages = figure.subfigures(5, 1, height_ratios=(0.75, 1, 1.12, 1.12, 1))
+    grid = np.array([stage.subplots(1, count, squeeze=False)[0] for stage in stages])
     side = int(np.ceil(np.sqrt(answer.noise.shape[1])))
     top = float(np.abs(answer.pixel_gradient[:count]).max()) or 1.0
     for at in range(count):
@@ -95,6 +96,6 @@ def adversarial_round(answer: Any, about: About) -> Figure:
         "discriminator_gradient": number(float(np.linalg.norm(answer.discriminator_gradient))),
         "generator_gradient": number(float(np.linalg.norm(answer.generator_gradient))),
     }  # fmt: skip
-    for row in range(5):
-        grid[row, 0].set_title(t(f"views.round.stage{row + 1}", **told), loc="left", fontsize=9.5)
+    for number_of, stage in enumerate(stages, 1):
+        stage.suptitle(t(f"views.round.stage{number_of}", **told), x=0.012, ha="left", fontsize=10)
     return figure

@@ -33,12 +33,13 @@ def layers(answer: Any, about: About) -> Figure:
     rows = np.arange(len(kept))[::-1]
     figure = new_figure(1.7 + 0.25 * len(kept))
     axes = figure.subplots()
-    colours = {"parameters": PALETTE[0], "local": PALETTE[4], "dense": PALETTE[1], "multiplications": QUIET}
+    colours = {"multiplications": QUIET, "parameters": PALETTE[0], "local": PALETTE[4], "dense": PALETTE[1]}
     for name, colour in colours.items():
         values = getattr(answer, name)[kept]
         some = values > 0  # 0 has no place on this scale
         if some.any():
-            axes.plot(values[some], rows[some], "o", markersize=7, color=colour, label=t(f"views.layers.{name}"))
+            axes.plot(values[some], rows[some], "o", markersize=11 if name == "multiplications" else 6, color=colour,
+                      label=t(f"views.layers.{name}"))  # fmt: skip
     shapes = [" × ".join(map(str, answer.shapes[at])) for at in kept]
     names = [f"{drawable(answer.names[at], 30)}   {shape}" for at, shape in zip(kept, shapes, strict=True)]
     axes.set_yticks(rows, names, fontsize=8.5)
@@ -204,7 +205,8 @@ def embedding_map(answer: Any, about: About) -> Figure:
     wrong = answer.targets != answer.predicted
     if wrong.any():
         rings = [TEN[k % len(TEN)] for k in answer.predicted[wrong]]
-        axes.scatter(answer.points[wrong, 0], answer.points[wrong, 1], s=60, facecolors="none", edgecolors=rings, linewidths=1.3)
+        axes.scatter(answer.points[wrong, 0], answer.points[wrong, 1], s=60, facecolors="none", edgecolors=rings,
+                     linewidths=1.3)  # fmt: skip
     shares = [f"{share:.0%}" for share in answer.plane.explained]
     axes.set(xlabel=t("views.map.axis", number=1, share=shares[0]),
              ylabel=t("views.map.axis", number=2, share=shares[1]), xticks=[], yticks=[])  # fmt: skip

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from tongsu.locale import t
 from tongsu.plots.style import INK, MUTED, PALETTE, QUIET, RIGHT, WRONG, drawable, house, new_figure
-from tongsu.plots.views_parts import About, chances, last_words, line, number, word_axis
+from tongsu.plots.views_parts import About, chances, last_words, line, number, power, word_axis
 
 MOST_ROWS = 24
 TINY = 1e-12  # where a logarithmic axis ends
@@ -30,7 +30,7 @@ def logarithmic(axes: Axes, which: str) -> None:
     if high - low < 1.5:
         axis.set_major_locator(LogLocator(10, subs=(1, 2, 5), numticks=7))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}".replace("-", "−")))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
 
 
 @house()

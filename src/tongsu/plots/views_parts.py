@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from tongsu.locale import t
@@ -47,6 +48,18 @@ class About:
 def number(value: float) -> str:
     """Three figures, and a real minus."""
     return f"{value:.3g}".replace("-", "−")
+
+
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def power(value: float) -> str:
+    """For logarithmic axes: 0.01 to 9999 as they are, beyond as 2×10⁵."""
+    if 1e-3 < value < 1e4:
+        return f"{value:g}"
+    exponent = int(np.floor(np.log10(value) + 1e-9))
+    times = round(value / 10.0**exponent)
+    return ("" if times == 1 else f"{times}×") + f"10{str(exponent).translate(SUPERSCRIPT)}"
 
 
 def signed(value: float) -> str:
@@ -95,9 +108,13 @@ def tiled(maps: ArrayLike, columns: int, gap: int = 1) -> np.ndarray:
 
 
 def show_tiles(axes: Axes, maps: ArrayLike, columns: int, scale: float | None = None, gap: int = 1) -> None:
-    """Maps (N, H, W) as one sheet on one scale."""
+    """Maps (N, H, W) as one sheet on one scale, each in a frame."""
     heat(axes, tiled(maps, columns, gap), scale)
     axes.spines[:].set_visible(False)
+    count, height, width = np.shape(maps)
+    for i in range(count):
+        corner = (i % columns * (width + gap) - 0.5, i // columns * (height + gap) - 0.5)
+        axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=QUIET, linewidth=0.7))
 
 
 def bars(axes: Axes, names: Sequence[str], values: ArrayLike, strong: Sequence[int] = ()) -> None:

@@ -18,7 +18,7 @@ from tongsu.locale import t
 from tongsu.plots.style import INK, MUTED, OPINION, PALETTE, RIGHT, house, new_figure
 from tongsu.plots.text import words as coloured
 from tongsu.plots.views_learning import CELLS
-from tongsu.plots.views_parts import BRIGHT, About, heat, last_words, line, reach, word_axis
+from tongsu.plots.views_parts import BRIGHT, About, heat, last_words, line, number, reach, word_axis
 
 
 @house()
@@ -34,7 +34,8 @@ def gates(answer: Any, about: About) -> Figure:
         drawn = heat(axes, part, top, bright=bright)
         axes.set_aspect("auto")
         axes.set_ylabel(t(f"views.gates.{name}"), rotation=0, ha="right", va="center", fontsize=9)
-        figure.colorbar(drawn, ax=axes, pad=0.01, fraction=0.03, ticks=[0, 1] if bright else [-top, top], format="%.1f")
+        figure.colorbar(drawn, ax=axes, pad=0.01, fraction=0.03, ticks=[0, 1] if bright else [-top, top],
+                        format=lambda value, _: number(value))  # fmt: skip
     word_axis(grid[-1], names)
     line(figure, t("views.gates.line", cell=CELLS[answer.cell], units=answer.values.shape[2],
                    way=t(f"views.time.{answer.direction}", depth=answer.depth + 1)))  # fmt: skip
@@ -107,7 +108,7 @@ def _name_points(figure: Figure, axes: Axes, points: np.ndarray, names: list[str
     taken: list[Bbox] = []
     inside = axes.get_window_extent(renderer)
     last = len(points) - 1
-    for at in [0, last, *np.argsort(-weight, kind="stable").tolist()]:
+    for at in dict.fromkeys([0, last, *np.argsort(-weight, kind="stable").tolist()]):
         for dx, dy, side, level in ((6, 5, "left", "bottom"), (6, -5, "left", "top"), (-6, 5, "right", "bottom"),
                                     (-6, -5, "right", "top")):  # fmt: skip
             text = axes.annotate(names[at], points[at], xytext=(dx, dy), textcoords="offset points", fontsize=8.5,
