@@ -1,5 +1,6 @@
 // The server's answers, typed. Errors arrive as { error: { kind, message, hint } } in the reader's language.
 import { language } from "./i18n.svelte";
+import { route } from "./route.svelte";
 
 export interface Trouble { kind: string; message: string; hint: string }
 
@@ -102,23 +103,31 @@ function asView(packed: any): any {
   return { ...answer, about };
 }
 
-// Questions of a page that was left are not waited for: a browser holds few connections to one host.
+// Questions of a page that was left are given up: a browser holds few connections to one host.
 let page = new AbortController();
-
-export function leavePage() {
+route.onleave = () => {
   page.abort();
   page = new AbortController();
+};
+
+/** The answer, or no end at all when the page was left: nobody waits for it there. */
+async function fetched(path: string, wish: RequestInit, signal: AbortSignal): Promise<[Response, string]> {
+  try {
+    const answer = await fetch(`/api/${path}`, { ...wish, signal });
+    return [answer, await answer.text()];
+  } catch (error) {
+    if (signal.aborted) return new Promise(() => {});
+    throw error;
+  }
 }
 
 async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const { signal } = page;
   const raw = body instanceof Blob;
-  const answer = await fetch(`/api/${path}`, {
-    method, signal, credentials: "same-origin",
+  const [answer, text] = await fetched(path, {
+    method, credentials: "same-origin",
     headers: { "Accept-Language": language(), ...(body === undefined || raw ? {} : { "Content-Type": "application/json" }) },
     body: body === undefined ? undefined : raw ? body : JSON.stringify(body),
-  });
-  const text = await answer.text();
+  }, page.signal);
   const value = text ? JSON.parse(text) : {};
   if (!answer.ok) throw new ApiError(value.error ?? { kind: "unknown", message: answer.statusText, hint: "" }, answer.status);
   return value as T;

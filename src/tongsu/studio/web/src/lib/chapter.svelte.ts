@@ -1,5 +1,5 @@
 // What every view on a chapter's page shares: the run, the frame of the time machine, and the learner's own input.
-import { api, ApiError, leavePage, type Input, type RunDetail, type Trouble } from "./api";
+import { api, ApiError, type Input, type RunDetail, type Trouble } from "./api";
 import { language } from "./i18n.svelte";
 import { Live } from "./live.svelte";
 import { route } from "./route.svelte";
@@ -94,7 +94,6 @@ export class Place {
   }
 
   close() {
-    leavePage();
     this.live?.close();
     this.live = null;
   }
@@ -131,7 +130,7 @@ export class Asked<T> {
         this.value = value;
         this.trouble = null;
       } catch (error) {
-        if (this.dropped || (error instanceof DOMException && error.name === "AbortError")) break;
+        if (this.dropped) break;
         this.trouble = error instanceof ApiError ? error.trouble : { kind: "offline", message: String(error), hint: "" };
       }
     }

@@ -34,6 +34,9 @@ export function t(key: Key, values: Record<string, string | number> = {}): strin
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
+/** A label of the data, in the reader's language where it is a word that we know. */
+export const named = (label: string | undefined): string => (label === undefined ? "" : tt(`label.${label}`, label));
+
 /** The text of a key that is put together while running, or `otherwise` where there is none. */
 export function tt(key: string, otherwise = key.slice(key.indexOf(".") + 1)): string {
   return (catalogues[language()] as Record<string, string>)[key] ?? otherwise;

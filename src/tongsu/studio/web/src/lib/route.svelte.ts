@@ -17,8 +17,12 @@ class Route {
     addEventListener("popstate", () => this.sync());
   }
 
+  /** Called before another page is shown. */
+  onleave: () => void = () => {};
+
   private sync() {
     const now = read();
+    if (now.page !== this.page) this.onleave();
     this.page = now.page;
     this.params = now.params;
   }
