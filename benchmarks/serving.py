@@ -22,6 +22,7 @@ import io
 import json
 import os
 import platform
+import signal
 import socket
 import statistics
 import subprocess
@@ -113,10 +114,10 @@ def served(system: str, folder: Path, place: str | None, *more: str) -> Iterator
             yield port, process.pid
         finally:
             process.terminate()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            with contextlib.suppress(ProcessLookupError):  # LitServe's own processes outlive it, and keep spinning
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 # Who asks ------------------------------------------------------------------------------------------------------
