@@ -51,6 +51,7 @@ def photographs(folder: Path) -> Path:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(not shutil.which("bash") or not shutil.which("curl"), reason="bash and curl are needed")
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_script_runs_to_its_end(script: Path, tmp_path: Path) -> None:
@@ -68,7 +69,7 @@ def test_a_script_runs_to_its_end(script: Path, tmp_path: Path) -> None:
     }  # fmt: skip
     given = [str(photographs(tmp_path / "photos"))] if script.stem == "photos" else []
     done = subprocess.run(["bash", str(script), *given], capture_output=True, text=True, encoding="utf-8",
-                          env=environment, cwd=tmp_path, timeout=280)  # fmt: skip
+                          env=environment, cwd=tmp_path, timeout=570)  # fmt: skip
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     (told,) = [answer for answer in answers if "predictions" in answer]
