@@ -47,7 +47,7 @@ def test_an_update_is_that_of_the_optimizer(name: str, optimizer: str, every: di
         mine = [n for n in slopes if n.rpartition(".")[0] == layer]
         size = np.sqrt(sum(float(slopes[n].double().square().sum()) for n in mine))
         assert answer.gradient_norm[at] == pytest.approx(size, rel=1e-4, abs=1e-9), layer
-        moved = np.sqrt(sum(float((after[n] - before[n]).double().square().sum()) for n in mine))
+        moved = np.sqrt(sum(float((after[n].detach() - before[n]).double().square().sum()) for n in mine))
         assert answer.update_norm[at] == pytest.approx(moved, rel=2e-2, abs=1e-6), layer
 
 
@@ -131,13 +131,13 @@ def test_integrated_gradients_are_complete(name: str, every: dict[str, nn.Module
     """They add up to the difference that the input makes (Sundararajan et al. 2017, axiom of completeness)."""
     net, x = every[name], inputs(name, 1)
     background = torch.full((1,), -0.4) if x.dim() == 4 else None
-    answer = VIEWS["integrated-gradients"].function(net, x, background=background, target=1, steps=200)
+    answer = VIEWS["integrated-gradients"].function(net, x, background=background, target=1)
     with torch.no_grad():
         assert answer.end == pytest.approx(float(logit_of(net(x), 1)[0]), abs=1e-5)
         if x.dim() == 4:
             assert answer.start == pytest.approx(float(logit_of(net(torch.full_like(x, -0.4)), 1)[0]), abs=1e-5)
     assert answer.total == pytest.approx(answer.attribution.sum())
-    assert answer.error <= 1e-3 * max(abs(answer.end - answer.start), 1), answer.error
+    assert answer.error <= 1e-3 * abs(answer.end - answer.start) + 1e-6, answer.error
 
 
 def test_integrated_gradients_of_a_linear_net_are_exact() -> None:

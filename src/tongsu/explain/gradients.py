@@ -64,6 +64,8 @@ def backpropagation(
     """x (1, ...). optimizer: "sgd", or "adam" in its first step. The model is left as it was."""
     if optimizer not in ("sgd", "adam"):
         raise Problem("explain.choice", what="optimizer", value=optimizer, known="sgd, adam")
+    still = {id(p) for p in model.parameters() if not p.requires_grad}  # a recipe keeps these as they are
+    still = still if len(still) < len(list(model.parameters())) else set()
     with learnable(model), torch.enable_grad():
         found, logits = steps(model, x)
         target = target_of(logits, target)
@@ -75,7 +77,7 @@ def backpropagation(
         outputs = {step.name: step.output for step in found if step.name in weights and step.output.requires_grad}
         all_slopes = torch.autograd.grad(loss, [p for _, p in flat] + list(outputs.values()), allow_unused=True)
     slopes = {
-        name: torch.zeros_like(p) if slope is None else slope
+        name: torch.zeros_like(p) if slope is None or id(p) in still else slope
         for (name, p), slope in zip(flat, all_slopes[: len(flat)], strict=True)
     }
     told = dict(zip(outputs, all_slopes[len(flat) :], strict=True))

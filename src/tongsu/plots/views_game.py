@@ -79,7 +79,7 @@ def adversarial_round(answer: Any, about: About) -> Figure:
     """Five rows, the five stages."""
     count = min(8, len(answer.fakes))
     figure = new_figure(7.9)
-    stages = figure.subfigures(5, 1, height_ratios=(0.75, 1, 1.12, 1.12, 1))
+    stages: Any = figure.subfigures(5, 1, height_ratios=(0.75, 1, 1.12, 1.12, 1))
     grid = np.array([stage.subplots(1, count, squeeze=False)[0] for stage in stages])
     side = int(np.ceil(np.sqrt(answer.noise.shape[1])))
     top = float(np.abs(answer.pixel_gradient[:count]).max()) or 1.0
