@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from client import Studio
-from playwright.sync_api import Browser, Locator, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Response, expect
 from safetensors.numpy import load_file
+from visitor import CHROMIUM, SLOW, Visitor, chromium, number, unpacked
 
 from tongsu.data import load
 
-BUILT = Path(__file__).parents[2] / "src" / "tongsu" / "studio" / "static" / "index.html"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
     pytest.mark.long,
 ]
-SLOW = 30_000  # milliseconds: a busy machine, not a slow page
 STATE = {"running": ("running", "训练中"), "paused": ("paused", "已暂停")}
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 class WithData(Studio):
@@ -51,43 +45,6 @@ def furnished(tmp_path: Path) -> Iterator[Studio]:
     own.close()
 
 
-class Visitor:
-    """A page whose every console error and failed request is remembered."""
-
-    def __init__(self, browser: Browser, address: str, language: str, width: int = 1280, scheme: str = "light") -> None:
-        self.context = browser.new_context(
-            locale={"en": "en-GB", "zh": "zh-CN"}[language],
-            viewport={"width": width, "height": 900},
-            color_scheme=scheme,  # type: ignore[arg-type]
-        )
-        self.context.set_default_timeout(SLOW)
-        self.page = self.context.new_page()
-        self.troubles: list[str] = []
-        self.foreign: list[str] = []
-        self.origin = address.partition("/?")[0]
-        self.watch(self.page)
-        self.page.goto(address)
-
-    def watch(self, page: Page) -> None:
-        page.on("console", lambda said: self.troubles.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        page.on("response", lambda got: self.troubles.append(f"{got.status} {got.url}") if got.status >= 400 else None)
-        page.on("request", self.seen)
-
-    def seen(self, request: object) -> None:
-        url = request.url  # type: ignore[attr-defined]
-        if not url.startswith((self.origin, "data:", "blob:")):
-            self.foreign.append(url)
-
-    def find(self, name: str) -> Locator:
-        return self.page.get_by_test_id(name)
-
-    def close(self) -> None:
-        self.context.close()
-        assert self.troubles == []
-        assert self.foreign == []  # no request leaves the machine
-
-
 def draw_seven(page: Page) -> None:
     """Two strokes with the mouse, as a person draws a 7."""
     pad = page.locator(".pad canvas")
@@ -101,10 +58,6 @@ def draw_seven(page: Page) -> None:
     for across, down in points[1:]:
         page.mouse.move(x + side * across, y + side * down, steps=6)
     page.mouse.up()
-
-
-def number(locator: Locator) -> float:
-    return float(locator.get_attribute("data-value") or "nan")
 
 
 def hidden_units(run: Path, seen: np.ndarray, unit: int) -> tuple[float, float]:
@@ -206,7 +159,3 @@ def count(text: str) -> int:
 
 def figure(text: str) -> float:
     return float(text.replace("−", "-").replace("× ", "") or 0)
-
-
-def unpacked(packed: dict[str, object]) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(str(packed["data"])), np.uint8).reshape(packed["shape"])  # type: ignore[call-overload,no-any-return]

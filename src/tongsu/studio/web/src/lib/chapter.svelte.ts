@@ -109,6 +109,13 @@ export class Asked<T> {
   private busy = false;
   private wanted: (() => Promise<T>) | null = null;
   private dropped = false;
+  private clock: ReturnType<typeof setTimeout> | undefined;
+
+  /** Like `want`, once nothing new was asked for a moment: for what takes the server long. */
+  later(ask: (() => Promise<T>) | null) {
+    clearTimeout(this.clock);
+    this.clock = setTimeout(() => this.want(ask), this.value === null ? 0 : 300);
+  }
 
   want(ask: (() => Promise<T>) | null) {
     this.wanted = ask;

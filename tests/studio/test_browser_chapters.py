@@ -1,0 +1,161 @@
+"""Every chapter's page on a small net of its own: its views stand, one number of each is followed to its sum."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from client import Studio
+from playwright.sync_api import Browser, expect
+from safetensors.numpy import load_file
+from visitor import CHROMIUM, SLOW, Visitor, chromium, number, unpacked
+
+from tongsu import session
+from tongsu.runs.store import RunStore
+
+pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"), pytest.mark.long]
+
+SENTENCE = ["<start>", "a", "lovely", "film", "with", "a", "weak", "plot"]
+WORDS = {
+    "good": (["warm", "wise", "lovely"], ["great", "bright"]),
+    "bad": (["dull", "silly", "boring"], ["weak", "thin"]),
+}
+RUNS = {
+    "cnn": ("cnn", "digits", ["examples=400", "epochs=1", "frames=3"]),
+    "resnet": ("resnet", "digits", ["examples=300", "epochs=1", "frames=3"]),
+    "plane": ("mlp", "moons", ["hidden=4", "epochs=2", "frames=3"]),
+    "lstm": ("rnn", "TABLE", ["cell=lstm", "embedding=8", "hidden=6", "epochs=2", "frames=3"]),
+    "transformer": ("transformer", "TABLE", ["width=8", "heads=2", "layers=2", "epochs=2", "frames=3"]),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """One studio in whose folder every chapter but the GAN has a small run."""
+    studio = Studio(tmp_path_factory.mktemp("chapters"))
+    table = studio.folder / "reviews.csv"
+    rows = [
+        f"{before} {one} {thing} with a {other} {part},{label}"
+        for label, (ones, others) in WORDS.items()
+        for one, other in product(ones, others)
+        for before, thing, part in product(["a", "the"], ["film", "story"], ["cast", "plot"])
+    ]
+    table.write_text("\n".join(["text,mood", *rows]), encoding="utf-8")
+    store = RunStore(studio.runs)
+    for name, (chapter, data, changes) in RUNS.items():
+        spec = f"table:{table}?text=text&label=mood" if data == "TABLE" else data
+        made = session.prepare(chapter, "quick", spec, changes, store=store, name=name)
+        for _ in made.events(device="cpu"):
+            pass
+    studio.start()
+    yield studio
+    studio.close()
+
+
+def opened(browser: Browser, studio: Studio, address: str, language: str = "en") -> Visitor:
+    visitor = Visitor(browser, studio.address, language)
+    visitor.page.evaluate("address => { location.hash = address }", address)
+    return visitor
+
+
+def test_cnn_from_the_picture_to_one_pixels_sum(browser: Browser, trained: Studio) -> None:
+    visitor = opened(browser, trained, "#/cnn?run=cnn&example=3&step=convolutions.1&map=2")
+    page = visitor.page
+    page.get_by_test_id("map").wait_for()
+    with page.expect_response(lambda got: got.url.endswith("/views/pixel")) as got:
+        page.get_by_test_id("map").click(position={"x": 60, "y": 90})
+    asked = got.value.request.post_data_json["parameters"]
+    seen = unpacked(got.value.json()["image"])
+    expect(page.get_by_test_id("total")).to_be_visible(timeout=SLOW)
+    weights = {
+        name: value.astype(np.float64) for name, value in load_file(trained.runs / "cnn/weights.safetensors").items()
+    }
+    how = json.loads((trained.runs / "cnn/preprocessing.json").read_text())["preprocessing"]
+    x = (seen.astype(np.float64) / 255 - how["mean"][0]) / how["std"][0]
+    x = convolved(x, weights["convolutions.0.weight"], weights["convolutions.0.bias"])
+    x = np.maximum(x.reshape(32, 13, 2, 13, 2).max((2, 4)), 0)
+    x = convolved(x, weights["convolutions.1.weight"], weights["convolutions.1.bias"])
+    by_hand = float(x[asked["channel"], asked["row"], asked["column"]])
+    assert number(page.get_by_test_id("total")) == pytest.approx(by_hand, abs=1e-4)
+    visitor.close()
+
+
+def convolved(x: np.ndarray, kernels: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """(C, S, S) with kernels (F, C, 3, 3) to (F, S - 2, S - 2), as the definition says."""
+    side = x.shape[1] - 2
+    windows = np.stack([x[:, u : u + side, v : v + side] for u in range(3) for v in range(3)], axis=1)  # (C, 9, S, S)
+    return np.einsum("fck,ckij->fij", kernels.reshape(*kernels.shape[:2], 9), windows) + bias[:, None, None]
+
+
+def test_rnn_reads_a_typed_sentence_and_shows_its_gates(browser: Browser, trained: Studio) -> None:
+    visitor = opened(browser, trained, "#/rnn?run=lstm")
+    page = visitor.page
+    page.locator("textarea[name=text]").fill(" ".join(SENTENCE[1:]))
+    words = page.get_by_test_id("words").locator("button")
+    expect(words).to_have_text(SENTENCE, timeout=SLOW)
+    page.evaluate("() => { location.hash += '&word=5&gunit=1' }")
+    page.get_by_test_id("h").wait_for()
+    by_hand = lstm_state(trained.runs / "lstm", SENTENCE, word=5)[1]
+    assert number(page.get_by_test_id("h")) == pytest.approx(by_hand, abs=1e-5)
+    visitor.close()
+
+
+def lstm_state(run: Path, words: list[str], word: int) -> np.ndarray:
+    """The state after `word`, by the equations of the LSTM in float64."""
+    weights = {name: value.astype(np.float64) for name, value in load_file(run / "weights.safetensors").items()}
+    how = json.loads((run / "preprocessing.json").read_text())["preprocessing"]
+    padding = json.loads((run / "recipe.json").read_text())["model_args"].get("padding", "read")
+    tokens = [how["vocabulary"].index(each) if each in how["vocabulary"] else 2 for each in words]
+    if padding == "read":
+        tokens = [0] * (how["length"] - len(words)) + tokens
+    h = c = np.zeros(6)
+    for token in tokens[: len(tokens) - len(words) + word + 1]:
+        x = weights["embed.weight"][token]
+        sums = weights["recurrent.weight_ih_l0"] @ x + weights["recurrent.weight_hh_l0"] @ h
+        sums = sums + weights["recurrent.bias_ih_l0"] + weights["recurrent.bias_hh_l0"]
+        i, f, g, o = np.split(sums, 4)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+    return h
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+@pytest.mark.parametrize(
+    ("address", "panels"),
+    [
+        ("#/transformer?run=transformer", ["attention", "decided", "reading"]),
+        ("#/resnet?run=resnet&frame=0", ["depth", "maps", "attribution"]),
+        ("#/playground?run=plane&set=moons", ["decision-map"]),
+        ("#/runs?runs=cnn,resnet", ["compare"]),
+        ("#/data?data=moons", ["preview"]),
+    ],
+)
+def test_every_page_stands_in_chinese_on_a_narrow_screen(
+    browser: Browser,
+    trained: Studio,
+    address: str,
+    panels: list[str],
+) -> None:
+    visitor = Visitor(browser, trained.address, "zh", width=390, scheme="dark")
+    page = visitor.page
+    page.evaluate("address => { location.hash = address }", address)
+    for panel in panels:
+        section = page.locator(f"#{panel}")
+        section.scroll_into_view_if_needed(timeout=SLOW)
+        expect(section.locator("svg, canvas").first).to_be_visible(timeout=SLOW)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert page.locator(".problem").count() == 0
+    visitor.close()

@@ -1,0 +1,69 @@
+"""Somebody in front of a real browser, whose every trouble is remembered."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SLOW = 30_000  # milliseconds: a busy machine, not a slow page
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The system's own browser; nothing is downloaded."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+class Visitor:
+    """A page whose every console error and failed request is remembered."""
+
+    def __init__(self, browser: Browser, address: str, language: str, width: int = 1280, scheme: str = "light") -> None:
+        self.context = browser.new_context(
+            locale={"en": "en-GB", "zh": "zh-CN"}[language],
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,  # type: ignore[arg-type]
+        )
+        self.context.set_default_timeout(SLOW)
+        self.page = self.context.new_page()
+        self.troubles: list[str] = []
+        self.foreign: list[str] = []
+        self.origin = address.partition("/?")[0]
+        self.watch(self.page)
+        self.page.goto(address)
+
+    def watch(self, page: Page) -> None:
+        page.on("console", lambda said: self.troubles.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        page.on("response", lambda got: self.troubles.append(f"{got.status} {got.url}") if got.status >= 400 else None)
+        page.on("request", self.seen)
+
+    def seen(self, request: Request) -> None:
+        url = request.url
+        if not url.startswith((self.origin, "data:", "blob:")):
+            self.foreign.append(url)
+
+    def find(self, name: str) -> Locator:
+        return self.page.get_by_test_id(name)
+
+    def close(self) -> None:
+        self.context.close()
+        assert self.troubles == []
+        assert self.foreign == []  # no request leaves the machine
+
+
+def number(locator: Locator) -> float:
+    return float(locator.get_attribute("data-value") or "nan")
+
+
+def unpacked(packed: dict[str, Any]) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(packed["data"]), np.uint8).reshape(packed["shape"])
