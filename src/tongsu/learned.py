@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from tongsu.data import preprocessing
 from tongsu.data.preprocessing import Preprocessing
 from tongsu.errors import Problem
-from tongsu.runs.store import Run
 from tongsu.models.logits import probabilities
+from tongsu.runs.store import Run
 from tongsu.training import checkpoint
 from tongsu.training.batches import AT_ONCE
 from tongsu.training.build import build_model

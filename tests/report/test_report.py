@@ -91,9 +91,9 @@ def made_up(language: Language) -> Report:
     words = ["不", "好", "<b>bad</b>", "film", "!"]
     text = ColouredText("Words", words, [0.1, 0.25, 0.4, 0.9, 0.98], "positive")
     frames = [(0, images[:10]), (9, images[:10])]
+    answers = chance.dirichlet(np.ones(10), 30)
     sections = [
-        section("mlp", image_pictures([history], images, targets, chance.dirichlet(np.ones(10), 30), np.eye(10, dtype=int),
-                                      [3, 1, 2], labels)),  # fmt: skip
+        section("mlp", image_pictures([history], images, targets, answers, np.eye(10, dtype=int), [3, 1, 2], labels)),
         section("rnn", text_pictures([history], [("GRU", [[4, 1], [2, 3]])], ["no", "yes"]), [text]),
         section(
             "gan",
