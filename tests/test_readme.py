@@ -34,7 +34,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 NOT_IMPORTED = {"pytest-timeout", "ruff", "mypy"}  # tools that are run
 # What others import for us: PyTorch's exporter, starlette, uvicorn.
-NOT_IMPORTED |= {"onnx", "onnxscript", "python-multipart", "uvloop", "httptools"}
+NOT_IMPORTED |= {"onnx", "onnxscript", "python-multipart", "uvloop", "httptools", "websockets"}
 
 
 def read(page: str) -> str:
