@@ -104,35 +104,34 @@ class Channel:
 
     @contextmanager
     def living(self) -> Iterator[None]:
-        """Hold the lock inside the block. Raises OSError when another process holds it for good: whoever only asks
-        `alive` has it for a moment."""
+        """Hold the lock inside the block. Raises OSError when another process holds it."""
         with (self.path / "lock").open("ab") as file:
-            for left in reversed(range(100)):
-                try:
-                    _lock(file.fileno())
-                    break
-                except OSError:
-                    if not left:
-                        raise
-                    time.sleep(0.01)
+            _lock(file.fileno())
             yield
 
     def alive(self) -> bool:
-        """Whether the process lives, or was begun a moment ago and has not come to itself yet."""
-        said = self.state()  # first: who has begun held the lock before saying so
+        """Whether the process lives, or was begun a moment ago and has not come to itself yet. Only then is the lock
+        tried: nobody may stand in its way while it takes it."""
+        said = self.state()
+        if said is None or not said.begun:
+            return said is not None and self._young()
         try:
             with (self.path / "lock").open("r+b") as file:
                 _lock(file.fileno())
         except FileNotFoundError:
-            pass
+            return False
         except OSError:
             return True
-        return said is not None and not said.begun and self._young()
+        return False
 
     def _young(self) -> bool:
+        return time.time() - self.told_at() < STARTING
+
+    def told_at(self) -> float:
+        """When the state was told, in seconds since 1970."""
         with suppress(OSError):
-            return time.time() - (self.path / "state.json").stat().st_mtime < STARTING
-        return False
+            return (self.path / "state.json").stat().st_mtime
+        return 0.0
 
 
 def _lock(file: int) -> None:

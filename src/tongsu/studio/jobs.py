@@ -94,7 +94,9 @@ class Jobs:
         """What a page is told of a run's training process; None: the studio never had one. `fresh`: at the step of
         the last event, which whoever reads the events knows by himself."""
         channel = Channel.of(run)
-        alive = channel.alive()  # asked first: a process that ends in between has said so
+        if channel.state() is None:
+            return None
+        alive = channel.alive()  # asked before the state that is shown: a process that ends in between has said so
         said = channel.state()
         if said is None:
             return None
@@ -123,14 +125,21 @@ class Jobs:
                     Channel(path).close()
 
     def status(self, run: Run, said: Status | None = None) -> Status:
-        """The run's own status, corrected by what is known of its process."""
-        state = self.state(run)
-        status = said or run.status
-        if state and state["alive"] and state["state"] in BUSY:
+        """The run's own status, corrected by what is known of its process: one that lives trains, and after the last
+        word of one that does not live nobody trains, unless events came later (from a terminal)."""
+        state, status = self.state(run, fresh=False), said or run.status
+        if state is None:
+            return status
+        if state["alive"] and state["state"] in BUSY:
             return "training"
-        if state and not state["alive"] and status == "training":
-            return "interrupted"
-        return status
+        over = (run.last_event() or {}).get("time", 0.0) <= Channel.of(run).told_at() + 1
+        return "interrupted" if status == "training" and (over or self.lost(run)) else status
+
+    @staticmethod
+    def lost(run: Run) -> bool:
+        """Whether its process ended without a word."""
+        said = Channel.of(run).state()
+        return said is not None and said.state in BUSY
 
     def watched(self, name: str) -> Run:
         """Like `find`, and also a run whose data are still being loaded, or could not be."""

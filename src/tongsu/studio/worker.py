@@ -96,7 +96,7 @@ class Worker:
 
     def follow(self, events: Generator[Event, None, None], control: Control, session: Session) -> Event | None:
         """The last event, or None when somebody asked to stop (everything is saved then)."""
-        from tongsu.training.events import Finished, Step
+        from tongsu.training.events import Finished, Started, Step
 
         with closing(events):
             for event in events:
@@ -112,7 +112,7 @@ class Worker:
                         self.wait(control, session)
                 elif self.asked != self.said.obeyed and not control.closely and not self.stopping:
                     self.say("running", obeyed=self.asked)
-                if self.stopping:
+                if self.stopping and not isinstance(event, Started):  # which is told before there is something to save
                     self.say("stopping", obeyed=self.asked)
                     return None
         return None
