@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from program import World
+from program import Program, World
 from safetensors.numpy import load_file
 
 
@@ -45,7 +46,9 @@ def test_a_unit_of_a_test_example_adds_up_to_what_the_weights_say(world: World, 
     total = weights["hidden.0.weight"][5].astype(float) @ pixels.ravel() + weights["hidden.0.bias"][5]
     assert told["answer"]["total"] == pytest.approx(total, abs=1e-4)
     assert numbers(told["answer"]["terms"]).sum() + told["answer"]["bias"] == pytest.approx(total, abs=1e-4)
-    assert Image.open(file).width > 1000 and told["labels"][told["target"]] in "0123456789"
+    with Image.open(file) as image:
+        assert image.width > 1000
+    assert told["labels"][told["target"]] in "0123456789"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +76,7 @@ def test_pictures_and_numbers_of_the_same_answer(
     assert (tmp_path / "a.svg").read_bytes().startswith(b"<?xml")
     told = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     assert told["view"] == view
-    lines = list(csv.DictReader((tmp_path / "a.csv").open(encoding="utf-8")))
+    lines = list(csv.DictReader(io.StringIO((tmp_path / "a.csv").read_text(encoding="utf-8"))))
     name, packed = next((n, v) for n, v in told["answer"].items() if isinstance(v, dict) and "shape" in v and v["axes"])
     column = [float(line["value"]) for line in lines if line["field"] == name]
     np.testing.assert_allclose(column, numbers(packed).ravel(), rtol=1e-5)
@@ -106,5 +109,6 @@ def test_mistakes_are_told_in_one_line(words: tuple[str, ...], kind: str, world:
 
 
 def test_chinese(world: World, tmp_path: Path) -> None:
-    answer = world.program("--lang", "zh", "explain", "digits", "unit", "test:0", "-o", tmp_path / "a.png")
+    program = Program(world.program.folder, language="zh")
+    answer = program("explain", "digits", "unit", "test:0", "-o", tmp_path / "a.png")
     assert answer.code == 0 and "一个单元" in answer.err
