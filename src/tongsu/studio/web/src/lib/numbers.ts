@@ -8,6 +8,9 @@ export function show(value: number, digits = 3): string {
   return value.toFixed(size >= 100 ? Math.min(digits, 1) : digits).replace("-", "−");
 }
 
+/** Two digits, for a small cell. */
+export const brief = (value: number) => value.toFixed(2).replace("-", "−").replace("−0.00", "0.00");
+
 export const percent = (value: number, digits = 1) => `${(100 * value).toFixed(digits)} %`;
 
 export const count = (value: number) => value.toLocaleString(language() === "zh" ? "zh-CN" : "en-GB");
