@@ -29,6 +29,39 @@ export function amount(value: number, dark: boolean): RGB {
   return mix(colours.zero, colours.blue, Math.min(1, Math.max(0, value)));
 }
 
+export type Scale = "diverging" | "grey" | "amount";
+const STEPS = 256;
+const tables = new Map<string, Uint32Array>();
+
+/** Colours of -1 … 1 as pixels, made once: a moved slider paints a hundred thousand of them. */
+function table(scale: Scale, dark: boolean): Uint32Array {
+  const key = `${scale}${dark}`;
+  let made = tables.get(key);
+  if (!made) {
+    made = new Uint32Array(2 * STEPS + 1);
+    const bytes = new Uint8ClampedArray(made.buffer);
+    for (let i = 0; i <= 2 * STEPS; i++) {
+      const value = i / STEPS - 1;
+      const colour = scale === "grey" ? grey(value) : scale === "amount" ? amount(value, dark) : diverging(value, dark);
+      bytes.set([...colour, 255], 4 * i);
+    }
+    tables.set(key, made);
+  }
+  return made;
+}
+
+/** Numbers as a picture, one pixel each; `most` has full colour. */
+export function painted(values: ArrayLike<number>, rows: number, columns: number, most: number, scale: Scale, dark: boolean): ImageData {
+  const picture = new ImageData(columns, rows);
+  const pixels = new Uint32Array(picture.data.buffer);
+  const colours = table(scale, dark);
+  for (let i = 0; i < pixels.length; i++) {
+    const value = (i < values.length ? values[i] : 0) / most;
+    pixels[i] = colours[Math.round(STEPS * (1 + Math.min(1, Math.max(-1, value || 0))))];
+  }
+  return picture;
+}
+
 export const css = (colour: RGB) => `rgb(${colour.map((part) => Math.round(part)).join(" ")})`;
 
 /** Ten colours that stay apart in both themes: classes, runs. */
