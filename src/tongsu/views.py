@@ -122,9 +122,11 @@ def ask(
 
 
 def batch(learned: Learned, part: Split, examples: int | None) -> tuple[Tensor, Tensor]:
-    """The first examples of a split as model input (N, ...), and their classes (N,)."""
+    """Examples spread evenly over a split, which may be sorted by class, as model input (N, ...); and their classes
+    (N,). The same ones every time."""
     count = examples or (LARGE_NET if hasattr(learned.model, "at_once") else cast(int, EXAMPLES.default))
-    return learned.preprocessing.scale(part.inputs[:count]), part.targets[:count]
+    chosen = torch.linspace(0, len(part) - 1, min(count, len(part)), dtype=torch.float64).round().long()
+    return learned.preprocessing.scale(part.inputs[chosen]), part.targets[chosen]
 
 
 def background(learned: Learned) -> Tensor:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from program import Program, World
 from safetensors.numpy import load_file
@@ -106,6 +107,23 @@ def test_mistakes_are_told_in_one_line(words: tuple[str, ...], kind: str, world:
     assert (answer.code, answer.json["error"]["kind"]) == (2, kind), answer.err
     assert answer.json["error"]["hint"] and "Traceback" not in answer.err
     assert sorted(path for path in world.program.folder.rglob("*") if path.is_file()) == before
+
+
+def test_a_batch_is_spread_over_a_sorted_split(world: World) -> None:
+    """IMDB's test reviews are sorted by class; a batch has both."""
+    from tongsu.data import Split
+    from tongsu.learned import Learned
+    from tongsu.runs.store import Run
+    from tongsu.views import batch
+
+    learned = Learned.load(Run(world.program.runs / "digits"))
+    inputs = torch.arange(100, dtype=torch.uint8).view(100, 1, 1, 1).expand(100, 1, 28, 28)
+    split = Split(inputs, torch.arange(100) // 50)
+    x, targets = batch(learned, split, 10)
+    assert targets.tolist() == [0] * 5 + [1] * 5 and len(x) == 10
+    assert torch.equal(x, batch(learned, split, 10)[0])
+    assert torch.equal(x[-1], learned.preprocessing.scale(inputs)[-1])
+    assert batch(learned, split, 1000)[1].tolist() == split.targets.tolist()
 
 
 def test_chinese(world: World, tmp_path: Path) -> None:
