@@ -109,7 +109,7 @@ def test_small_data_do_not_blow_up(world: World, program: Program) -> None:
 
 def test_predict_text(world: World) -> None:
     told = fields(world.program("predict", "glad", "So Wonderful!", "很难看", "--json"))
-    assert list(told) == ["run", "predictions"] and told["run"] == str(world.program.runs / "glad")
+    assert list(told) == ["run", "predictions", "answered_by"] and told["run"] == str(world.program.runs / "glad")
     for answer, text, label in zip(told["predictions"], ("So Wonderful!", "很难看"), ("glad", "sad"), strict=True):
         assert list(answer) == ["input", "label", "probability", "probabilities"]
         assert answer["input"] == text and answer["label"] == label

@@ -186,7 +186,7 @@ def test_the_map_is_a_principal_component_analysis(every: dict[str, nn.Module]) 
     np.testing.assert_allclose(answer.points.var(0, ddof=1), values[::-1][:2], rtol=1e-6)
     np.testing.assert_allclose(answer.plane.explained, (values[::-1] / values.sum())[:2], rtol=1e-6)
     again = VIEWS["embedding-map"].function(net, x[:7], torch.zeros(7, dtype=torch.int64), plane=answer.plane)
-    np.testing.assert_allclose(again.points, answer.points[:7], atol=1e-6)
+    np.testing.assert_allclose(again.points, answer.points[:7], atol=1e-5)  # other batches round otherwise
 
 
 @pytest.mark.parametrize(("size", "kernel", "stride", "padding", "dilation"),
