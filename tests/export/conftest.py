@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from nets import Make
 from torch import nn
 
 from tongsu.learned import Learned
@@ -19,8 +19,6 @@ from tongsu.training.build import build_model
 GOOD = ("wonderful", "lovely", "charming", "great", "touching", "clever", "moving", "delightful")
 BAD = ("dull", "awful", "boring", "clumsy", "tedious", "silly", "flat", "annoying")
 REST = ("film", "story", "music", "actors", "camera", "ending", "plot", "scenes", "evening", "people")
-
-Make = Callable[..., Learned]
 
 
 def write_reviews(path: Path, count: int = 160) -> Path:

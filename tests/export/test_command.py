@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Make
+from nets import Make
 
 
 def tongsu(runs: Path, *words: str | Path) -> tuple[int, dict[str, object], str]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import Make
+from nets import Make
 from safetensors.numpy import load_file, save_file
 
 from tongsu.errors import Problem

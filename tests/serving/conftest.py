@@ -8,14 +8,11 @@ import random
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
+from servers import Server, Start
 
 from tongsu.learned import Learned
 from tongsu.runs.store import RunStore
@@ -54,24 +51,6 @@ def learned(store: RunStore) -> dict[str, Learned]:
     return {name: Learned.load(store.find(name)) for name in ("digits", "reviews", "moons")}
 
 
-@dataclass
-class Server:
-    process: subprocess.Popen[str]
-    address: str
-    workers: list[int]
-
-    def post(self, path: str, inputs: list[Any] | None = None, **more: Any) -> requests.Response:
-        if inputs is not None:
-            more["json"] = {"inputs": inputs}
-        return requests.post(self.address + path, timeout=30, **more)
-
-    def get(self, path: str, **more: Any) -> requests.Response:
-        return requests.get(self.address + path, timeout=30, **more)
-
-
-Start = Callable[..., Server]
-
-
 @pytest.fixture(scope="session")
 def start(store: RunStore) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
@@ -100,19 +79,6 @@ def start(store: RunStore) -> Iterator[Start]:
 @pytest.fixture(scope="session")
 def server(start: Start) -> Server:
     return start("digits", "reviews", "moons")
-
-
-def until(happens: Callable[[], Any], seconds: float = 20) -> Any:
-    """Wait for what must come sooner or later."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if found := happens():
-                return found
-        except requests.RequestException:
-            pass
-        time.sleep(0.05)
-    raise AssertionError(f"did not happen within {seconds} s")
 
 
 @pytest.fixture

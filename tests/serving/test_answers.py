@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-from conftest import Server, Start
 from PIL import Image
+from servers import Server, Start
 
 from tongsu.learned import Learned
 from tongsu.predict import predict

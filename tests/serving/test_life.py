@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import Start, until
+from servers import Start, until
 
 BACK = 5.0  # seconds until a killed worker must answer again
 

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from conftest import Server, Start, until
 from PIL import Image
+from servers import Server, Start, until
 
 PNG = {"Content-Type": "image/png"}
 
