@@ -34,7 +34,9 @@ def settings(environment: Mapping[str, str] | None = None) -> PackageSettings:
     pip, uv = _pip(env), _uv(env)
     main = _list(pip.get("index-url")) or _list(uv.get("index-url"))
     if not main and not pip.get("no-index"):
-        main = ["https://pypi.org/simple/"]
+        from pypi_simple import PYPI_SIMPLE_ENDPOINT  # only now: it imports an HTTP client
+
+        main = [PYPI_SIMPLE_ENDPOINT]
     extra = _list(pip.get("extra-index-url")) + _list(uv.get("extra-index-url"))
     links = _list(pip.get("find-links")) + _list(uv.get("find-links"))
     links = [link.removeprefix("file://") for link in links]
