@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from nets import Make
+from small_runs import Make
 from torch import nn
 
 from tongsu.learned import Learned

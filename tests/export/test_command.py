@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from nets import Make
+from small_runs import Make
 
 
 def tongsu(runs: Path, *words: str | Path) -> tuple[int, dict[str, object], str]:

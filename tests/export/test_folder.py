@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from nets import Make
 from safetensors.numpy import load_file, save_file
+from small_runs import Make
 
 from tongsu.errors import Problem
 from tongsu.evaluate import report

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from nets import Make
+from small_runs import Make
 
 from tongsu.errors import Failure, Problem
 from tongsu.export import export, onnx_file

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nets import Make
+from small_runs import Make
 
 from tongsu.errors import Failure
 from tongsu.export.folder import import_folder
