@@ -103,6 +103,7 @@ def test_rnn_reads_a_typed_sentence_and_shows_its_gates(browser: Browser, traine
     page.locator("textarea[name=text]").fill(" ".join(SENTENCE[1:]))
     words = page.get_by_test_id("words").locator("button")
     expect(words).to_have_text(SENTENCE, timeout=SLOW)
+    page.wait_for_function("() => location.hash.includes('text=')")  # the sentence stands in the address
     page.evaluate("() => { location.hash += '&word=5&gunit=1' }")
     page.get_by_test_id("h").wait_for()
     by_hand = lstm_state(trained.runs / "lstm", SENTENCE, word=5)[1]
