@@ -126,9 +126,10 @@ def served(system: str, folder: Path, place: str | None, *more: str) -> Iterator
                 time.sleep(0.3)
             yield port, process.pid
         finally:
+            os.killpg(process.pid, signal.SIGCONT)  # it was stopped, and would not hear of its end
             process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(20)
+                process.wait(10)
             with contextlib.suppress(ProcessLookupError):  # LitServe's own processes outlive it, and keep spinning
                 os.killpg(process.pid, signal.SIGKILL)
 
