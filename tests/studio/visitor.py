@@ -34,23 +34,40 @@ class Visitor:
             color_scheme=scheme,  # type: ignore[arg-type]
         )
         self.context.set_default_timeout(SLOW)
-        self.page = self.context.new_page()
         self.troubles: list[str] = []
         self.foreign: list[str] = []
+        self.asked: list[str] = []
         self.origin = address.partition("/?")[0]
-        self.watch(self.page)
-        self.page.goto(address)
+        self.page = self.tab(address)
+
+    def tab(self, address: str) -> Page:
+        """One more page of the same person."""
+        page = self.context.new_page()
+        self.watch(page)
+        page.goto(address)
+        return page
 
     def watch(self, page: Page) -> None:
         page.on("console", lambda said: self.troubles.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("response", lambda got: self.troubles.append(f"{got.status} {got.url}") if got.status >= 400 else None)
-        page.on("request", self.seen)
+        page.on("requestfailed", self.failed)
+        page.on("request", lambda request: self.seen(request.url))
+        page.on("websocket", lambda socket: self.seen(socket.url))
 
-    def seen(self, request: Request) -> None:
-        url = request.url
-        if not url.startswith((self.origin, "data:", "blob:")):
+    def failed(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the page was left, and with it what it had asked
+            self.troubles.append(f"{request.failure} {request.url}")
+
+    def seen(self, url: str) -> None:
+        self.asked.append(url)
+        own = f"{self.origin}/", f"{self.origin.replace('http', 'ws', 1)}/", "data:", "blob:"
+        if not url.startswith(own):
             self.foreign.append(url)
+
+    def go(self, address: str) -> None:
+        """To a place in the studio, such as #/cnn?run=a."""
+        self.page.evaluate("address => { location.hash = address }", address)
 
     def find(self, name: str) -> Locator:
         return self.page.get_by_test_id(name)
