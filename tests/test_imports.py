@@ -31,6 +31,7 @@ LAYERS = (
     ("card", "check"),
     ("illustrate", "export", "views"),
     ("roadmap", "doctor", "bench", "api", "serving"),
+    ("lessons",),
     ("studio",),
     ("cli",),
     ("__main__",),
@@ -38,7 +39,7 @@ LAYERS = (
 # Beside the layers: what they may import, and no more.
 ASIDE = {"explain": ("models", "locale", "errors"), "plots": ("locale", "errors", "runs.atomic")}
 # Who may import explain and plots.
-ASIDE_USERS = ("report", "check", "illustrate", "views", "roadmap", "doctor", "studio", "cli")
+ASIDE_USERS = ("report", "check", "illustrate", "views", "roadmap", "doctor", "lessons", "studio", "cli")
 FILES = sorted(SOURCE.rglob("*.py"))
 
 

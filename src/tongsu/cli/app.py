@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tongsu import __version__
-from tongsu.cli import bench, data, doctor, explain, keras, pretrained, roadmap, runs, ship, studio, train, use
+from tongsu.cli import bench, data, doctor, explain, keras, lessons, pretrained, roadmap, runs, ship, studio, train, use
 from tongsu.cli.console import plain_errors
 from tongsu.errors import Problem
 from tongsu.locale import LANGUAGES, t
@@ -31,6 +31,8 @@ app.command("generate", help=t("cli.help.generate"))(use.generate)
 app.command("explain", help=t("explain.command.help"))(explain.explain)
 app.command("compare", help=t("cli.help.compare"))(runs.compare)
 app.add_typer(runs.app, name="runs", help=t("cli.help.runs"))
+app.add_typer(lessons.app, name="lessons", help=t("lessons.help.lessons"))
+app.add_typer(lessons.exercises, name="exercise", help=t("lessons.help.exercises"))
 app.add_typer(data.app, name="data", help=t("cli.help.data"))
 app.add_typer(pretrained.app, name="pretrained", help=t("pretrained.help.pretrained"))
 app.command("export", help=t("cli.help.export"))(ship.export)

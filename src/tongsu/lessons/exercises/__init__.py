@@ -1,0 +1,41 @@
+"""Exercises (练习) that look at what a person made: a file with a function, runs, or a server.
+
+    EXERCISES["neuron"].check("neuron.py")      # a Verdict: passed, what was seen, and a hint
+"""
+
+from __future__ import annotations
+
+import difflib
+
+from tongsu.errors import Problem
+from tongsu.lessons.exercises.exercise import Exercise, Verdict
+from tongsu.lessons.exercises.nets import ATTENTION, LSTM_LINE, PIXEL
+from tongsu.lessons.exercises.neurons import BACKWARD_STEP, NEURON
+from tongsu.lessons.exercises.served import SERVE
+from tongsu.lessons.exercises.trained import BREAKING_RATE, COLLAPSE, OVERFIT, SMALL_CNN
+
+__all__ = ["EXERCISES", "Exercise", "Verdict", "find"]
+
+# In the order of the lessons, from easy to hard.
+EXERCISES: dict[str, Exercise] = {
+    "neuron": NEURON.exercise(),
+    "breaking-rate": BREAKING_RATE,
+    "backward-step": BACKWARD_STEP.exercise(),
+    "overfit": OVERFIT,
+    "pixel": PIXEL.exercise(),
+    "small-cnn": SMALL_CNN,
+    "lstm-line": LSTM_LINE.exercise(),
+    "collapse": COLLAPSE,
+    "attention": ATTENTION.exercise(),
+    "serve": SERVE,
+}
+
+
+def find(name: str, place: str | None = None) -> Exercise:
+    """place: the lesson's file and line, where a lesson asks. Raises Problem when there is none of that name."""
+    if name not in EXERCISES:
+        known = ", ".join(difflib.get_close_matches(name, EXERCISES, n=2, cutoff=0.4) or EXERCISES)
+        if place:
+            raise Problem("lessons.no_exercise", place=place, name=name, known=known)
+        raise Problem("lessons.unknown_exercise", name=name, known=known)
+    return EXERCISES[name]

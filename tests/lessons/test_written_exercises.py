@@ -1,0 +1,208 @@
+"""Exercises in which a function is written: solutions pass, each typical mistake gets the hint that speaks of it, and
+whatever a file does, it does in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tongsu.errors import Problem
+from tongsu.lessons.exercises import EXERCISES, Verdict
+from tongsu.lessons.exercises.apart import run_apart
+from tongsu.lessons.exercises.nets import ATTENTION, LSTM_LINE, PIXEL
+from tongsu.lessons.exercises.neurons import BACKWARD_STEP, NEURON
+from tongsu.lessons.exercises.written import Written
+from tongsu.locale import t
+
+TASKS = {one.name: one for one in (NEURON, BACKWARD_STEP, PIXEL, LSTM_LINE, ATTENTION)}
+# What a person would write in the place of `...`.
+SOLUTIONS = {
+    "neuron": """
+    z = sum(x * w for x, w in zip(inputs, weights)) + bias
+    return 1 / (1 + math.exp(-z))""",
+    "backward-step": """
+    dx = dy @ w
+    return dx, w - lr * dy.T @ x, b - lr * dy.sum(axis=0)""",
+    "pixel": """
+    side, total = kernel.shape[1], bias
+    for c in range(len(picture)):
+        for u in range(side):
+            for v in range(side):
+                total += picture[c, row + u, column + v] * kernel[c, u, v]
+    return total""",
+    "lstm-line": "f * c + i * g",
+    "attention": """
+    scores = q @ k.T / np.sqrt(q.shape[1])
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    weights = powers / powers.sum(axis=1, keepdims=True)
+    return weights @ v""",
+}
+# Mistakes as a person would make them, and the hint that each of them must get.
+MISTAKES = [
+    ("neuron", "return sum(x * w for x, w in zip(inputs, weights)) + bias", "no_sigmoid"),
+    ("neuron", "return 1 / (1 + math.exp(-sum(x * w for x, w in zip(inputs, weights))))", "no_bias"),
+    ("neuron", "return 1 / (1 + math.exp(sum(x * w for x, w in zip(inputs, weights)) + bias))", "sign"),
+    ("neuron", "return 1 / (1 + math.exp(-sum(x * w for x, w in zip(inputs, weights)))) + bias", "bias_outside"),
+    ("neuron", "return 1 / (1 + math.exp(-sum(x * w + bias for x, w in zip(inputs, weights))))", "bias_each"),
+    ("neuron", "return 0.5", ""),
+    ("backward-step", "return dy @ w, w + lr * dy.T @ x, b + lr * dy.sum(0)", "uphill"),
+    ("backward-step", "w = w - lr * dy.T @ x; return dy @ w, w, b - lr * dy.sum(0)", "new_weights"),
+    ("backward-step", "return dy @ w, dy.T @ x, dy.sum(0)", "gradients"),
+    ("backward-step", "return dy @ w, w - lr * dy.T @ x / len(x), b - lr * dy.mean(0)", "mean"),
+    ("backward-step", "return dy @ w, w - lr * dy.T @ x, b", "no_bias"),
+    ("backward-step", "return dy @ w, w - dy.T @ x, b - dy.sum(0)", "no_rate"),
+    ("backward-step", "return x, w, b", ""),
+    ("pixel", "s = kernel.shape[1]; return (picture[:, row:row+s, column:column+s] * kernel).sum()", "no_bias"),
+    ("pixel", "s = kernel.shape[1]; k = kernel[:, ::-1, ::-1]; "
+              "return (picture[:, row:row+s, column:column+s] * k).sum() + bias", "flipped"),
+    ("pixel", "s = kernel.shape[1]; return (picture[:, column:column+s, row:row+s] * kernel).sum() + bias", "turned"),
+    ("pixel", "s = kernel.shape[1]; return (picture[0, row:row+s, column:column+s] * kernel[0]).sum() + bias",
+     "one_channel"),
+    ("pixel", "s = kernel.shape[1]; return (picture[:, row:row+s, column:column+s] * kernel + bias).sum()",
+     "bias_each"),
+    ("pixel", "s = kernel.shape[1]; return (picture[:, :s, :s] * kernel).sum() + bias", "corner"),
+    ("pixel", "return bias", ""),
+    ("lstm-line", "i * c + f * g", "swapped"),
+    ("lstm-line", "c + i * g", "no_forget"),
+    ("lstm-line", "f * c + g", "no_input"),
+    ("lstm-line", "i * g", "no_past"),
+    ("lstm-line", "f * c + (1 - f) * g", "like_gru"),
+    ("lstm-line", "f * c + o * g", "output"),
+    ("lstm-line", "np.tanh(f * c + i * g)", "bent"),
+    ("lstm-line", "c", ""),
+    *[("attention", f"s = {scores}; p = np.exp(s - s.max()); return {end}", hint) for scores, end, hint in (
+        ("q @ k.T", "p / p.sum(1, keepdims=True) @ v", "no_scale"),
+        ("q @ k.T / q.shape[1]", "p / p.sum(1, keepdims=True) @ v", "scale_d"),
+        ("q @ k.T / q.shape[1] ** 0.5", "p / p.sum(0) @ v", "wrong_axis"),
+        ("q @ k.T / len(q) ** 0.5", "p / p.sum(1, keepdims=True) @ v", "scale_words"),
+        ("q @ k.T / q.shape[1] ** 0.5", "s @ v", "no_softmax"),
+        ("k @ q.T / q.shape[1] ** 0.5", "p / p.sum(1, keepdims=True) @ v", "swapped"),
+        ("q @ k.T", "p / p.sum(1, keepdims=True) / q.shape[1] ** 0.5 @ v", "scale_after"),
+        ("q @ k.T", "v", ""),
+    )],
+]  # fmt: skip
+
+
+def written(name: str, body: str, folder: Path) -> Path:
+    file = folder / "answer.py"
+    starter = EXERCISES[name].starter
+    assert starter.count("...") == 1
+    file.write_text(starter.replace("...", body.lstrip("\n ")), encoding="utf-8")
+    return file
+
+
+def check(name: str, body: str, folder: Path) -> Verdict:
+    return EXERCISES[name].check(str(written(name, body, folder)))
+
+
+def test_every_exercise_of_this_kind_is_proved() -> None:
+    assert set(SOLUTIONS) == set(TASKS) == {one.name for one in EXERCISES.values() if one.kind == "code"}
+    for name, task in TASKS.items():
+        assert {hint for of, _, hint in MISTAKES if of == name} == {*task.mistakes, ""}
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_a_solution_passes(name: str, tmp_path: Path) -> None:
+    verdict = check(name, SOLUTIONS[name], tmp_path)
+    assert verdict.passed and not verdict.hint, verdict
+
+
+@pytest.mark.parametrize(("name", "body", "hint"), MISTAKES, ids=lambda value: str(value)[:40])
+def test_a_typical_mistake_gets_its_hint(name: str, body: str, hint: str, tmp_path: Path) -> None:
+    verdict = check(name, body, tmp_path)
+    assert not verdict.passed
+    assert verdict.hint == t(f"lessons.exercise.{name}.hint_{hint}" if hint else f"lessons.exercise.{name}.hint")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_an_untouched_file_is_not_passed(name: str, tmp_path: Path) -> None:
+    verdict = check(name, "...", tmp_path)
+    assert not verdict.passed and verdict.hint
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_right_answers_are_told_nowhere(name: str, tmp_path: Path) -> None:
+    """Neither what was seen nor a hint holds a number of the right answers of the call that was wrong."""
+    import numpy as np
+
+    verdict = check(name, "return 7.0 * np.ones(2)" if name == "attention" else "7.0", tmp_path)
+    task: Written = TASKS[name]
+    right = task.solve(*[np.array(v, float) if isinstance(v, list) else v for v in task.cases()[0]])
+    for part in right if isinstance(right, tuple) else (right,):
+        for value in np.asarray(part).ravel():
+            if abs(value) > 1e-3 and abs(value - round(value)) > 1e-3:
+                assert f"{value:.4g}" not in " ".join((*verdict.saw, verdict.hint))
+
+
+# Apart -------------------------------------------------------------------------------------------------------------
+
+
+def apart(folder: Path, body: str, **limits: float) -> tuple[str, str]:
+    """(error, message) of a file whose f(x) has this body."""
+    file = folder / "f.py"
+    file.write_text(body if "def f" in body else f"def f(x):\n    {body}\n", encoding="utf-8")
+    answer = run_apart(file, "f", [[1.0]], arrays=False, **limits)  # type: ignore[arg-type]
+    return answer.error, answer.message or str(list(answer.outputs))
+
+
+@pytest.mark.parametrize(("body", "error"), [
+    ("return x + 1", ""), ("return 1 / 0", "raised"), ("import nothing_like_it", "raised"),
+    ("raise SystemExit", "raised"), ("return (", "syntax"), ("return object()", "raised"),
+    ("import os; os._exit(0)", "died"), ("import os; os.abort()", "died"), ("return [0.5] * 10**6", "size"),
+    ("return bytearray(3 << 30)", "memory"), ("import sys; print('noise' * 9); sys.stdout.flush(); return x", ""),
+])  # fmt: skip
+def test_whatever_a_file_does_there_is_one_answer(body: str, error: str, tmp_path: Path) -> None:
+    assert apart(tmp_path, body)[0] == error
+
+
+def test_a_file_without_the_function_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "g.py").write_text("def fly(x): return x\nf = 3\n", encoding="utf-8")
+    assert run_apart(tmp_path / "g.py", "f", [[1.0]]).error == "missing"
+
+
+@pytest.mark.parametrize("body", ["while True: pass", "import time; time.sleep(60)"])
+def test_time_is_limited(body: str, tmp_path: Path) -> None:
+    began = time.monotonic()
+    assert apart(tmp_path, body, seconds=2)[0] == "time"
+    assert time.monotonic() - began < 20
+
+
+def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
+    alive = tmp_path / "alive"
+    started = f"touch {alive}; sleep 3; touch {alive}.still"
+    body = f"import subprocess; subprocess.Popen(['sh', '-c', {started!r}]); import time; time.sleep(60)"
+    assert apart(tmp_path, body, seconds=2)[0] == "time"
+    time.sleep(4)
+    assert alive.exists() and not Path(f"{alive}.still").exists()
+
+
+def test_it_inherits_no_secrets_and_works_in_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_TOKEN", "secret")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    told = apart(tmp_path, "import os; return [os.environ.get('MY_TOKEN'), os.environ.get('PYTHONPATH')]")
+    assert told == ("", "[[None, None]]")
+    _, seen = apart(tmp_path, "import os, sys; return [os.getcwd(), os.environ['HOME'], sys.flags.isolated]")
+    assert "tongsu-exercise-" in seen and seen.endswith("1]]") and str(tmp_path) not in seen
+    assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("tongsu-exercise-*/exercise.py"))
+
+
+def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
+    for file in (tmp_path / "missing.py", tmp_path):
+        with pytest.raises(Problem):
+            EXERCISES["neuron"].check(str(file))
+    large = tmp_path / "large.py"
+    large.write_text("#" * 200_000, encoding="utf-8")
+    with pytest.raises(Problem) as found:
+        EXERCISES["neuron"].check(str(large))
+    assert found.value.kind == "not-a-program"
+
+
+def test_the_line_of_an_error_is_that_of_the_persons_file(tmp_path: Path) -> None:
+    verdict = check("neuron", "return nothing", tmp_path)
+    line = EXERCISES["neuron"].starter.splitlines().index("    ...") + 1
+    assert f"Line {line} " in verdict.saw[0] and "NameError" in verdict.saw[0]
