@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from tongsu.recipes import mlp
+from tongsu.training.muon import orthogonalised
 from tongsu.training.optim import MovingAverage, optimizer_for, rate, set_rate
 
 
@@ -91,3 +92,43 @@ def test_a_training_does_not_wait_for_the_compiler(tmp_path: Path):
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert (done.stdout.strip(), done.returncode) == ("False", 0), done.stderr
+
+
+@pytest.mark.parametrize("shape", [(6, 40), (40, 6), (9, 9)])
+def test_orthogonalised_is_the_polynomial_of_the_singular_values(shape):
+    torch.manual_seed(3)
+    matrix = torch.randn(shape, dtype=torch.float64)
+    u, s, vh = torch.linalg.svd(matrix, full_matrices=False)
+    s = s / s.norm()
+    a, b, c = 3.4445, -4.7750, 2.0315
+    for _ in range(3):
+        s = a * s + b * s**3 + c * s**5
+    assert torch.allclose(orthogonalised(matrix, 3), u @ s.diag() @ vh, atol=1e-6)
+    assert torch.allclose(orthogonalised(matrix.float(), 3).double(), u @ s.diag() @ vh, atol=1e-4)
+
+
+def test_muon_moves_a_matrix_along_its_singular_vectors_and_a_bias_as_sgd_does():
+    torch.manual_seed(1)
+    weight, bias = torch.randn(4, 2, 3, requires_grad=True), torch.randn(5, requires_grad=True)
+    kernel, gradient = weight.detach().clone(), torch.randn(4, 2, 3)
+    plain = bias.detach().clone().requires_grad_()
+    mine = optimizer_for(recipe(optimizer="muon", lr=0.1), [weight, bias])
+    other = torch.optim.SGD([plain], lr=0.1, momentum=0.9, nesterov=True)
+    remembered = torch.zeros(4, 6)
+    for _ in range(3):
+        weight.grad, bias.grad, plain.grad = gradient.clone(), torch.ones(5), torch.ones(5)
+        remembered = 0.9 * remembered + gradient.flatten(1)
+        u, _, vh = torch.linalg.svd(gradient.flatten(1) + 0.9 * remembered, full_matrices=False)
+        before = weight.detach().clone()
+        mine.step(), other.step()
+        moved = ((before - weight.detach()) / 0.1).flatten(1)  # U S' Vh with S' near 1
+        inside = u.T @ moved @ vh.T
+        assert torch.allclose(inside, inside.diagonal().diag(), atol=1e-4)
+        assert inside.diagonal().min() > 0.3 and inside.diagonal().max() < 1.3
+    assert torch.allclose(bias, plain) and not torch.equal(weight, kernel)
+
+
+@pytest.mark.parametrize("wrong", [{"momentum": 1.0}, {"steps": 0}])
+def test_muon_refuses_what_makes_no_sense(wrong):
+    with pytest.raises(ValueError, match="muon needs"):
+        optimizer_for(recipe(optimizer="muon", optimizer_args=wrong), [torch.zeros(1, requires_grad=True)])

@@ -20,21 +20,22 @@ def reference() -> Recipe:
 
 
 def fast() -> Recipe:
-    """Two epochs are enough when the learning rate rises high and falls to zero within them."""
+    """One epoch is enough when Muon makes the most of each update and the learning rate falls to zero within it."""
     return replace(
         reference(),
         preset="fast",
         data_args={"validation": 5_000, "scaling": "standard"},
-        lr=3e-3,
+        optimizer="muon",
+        lr=0.02,
         schedule="onecycle",
         warmup=0.1,
-        batch_size=64,
-        epochs=2,
+        batch_size=128,
+        epochs=1,
     )
 
 
 def quick() -> Recipe:
-    return replace(fast(), preset="quick", batch_size=128, epochs=1)
+    return replace(fast(), preset="quick", data_args={**fast().data_args, "examples": 20_000})
 
 
 PRESETS = {"reference": reference, "fast": fast, "quick": quick}

@@ -63,10 +63,10 @@ def epoch_batches(recipe: Recipe, epoch: int, inputs: Tensor, targets: Tensor, s
     order = order.to(inputs.device)
     for number in range(start, steps_in_epoch(recipe, len(targets))):
         chosen = order[number * recipe.batch_size : (number + 1) * recipe.batch_size]
-        batch = inputs[chosen]
+        batch = inputs.index_select(0, chosen)
         if longest:
             batch = batch[:, -max(longest[number], 1) :]
-        yield batch, targets[chosen]
+        yield batch, targets.index_select(0, chosen)
 
 
 AT_ONCE = 500  # examples that are measured together, unless a large model says less (`at_once`)

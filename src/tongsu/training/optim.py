@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from tongsu.errors import Problem
+from tongsu.training.muon import Muon
 from tongsu.training.recipe import Recipe, Values
 
 
@@ -24,7 +25,7 @@ def without_compiler(kind: type[Optimizer]) -> type[Optimizer]:
     return type(kind.__name__, (kind,), {**plain, "step": torch.no_grad()(inspect.unwrap(kind.step))})
 
 
-PlainAdam, PlainAdamW, PlainSGD = (without_compiler(kind) for kind in (Adam, AdamW, SGD))
+PlainAdam, PlainAdamW, PlainSGD, PlainMuon = (without_compiler(kind) for kind in (Adam, AdamW, SGD, Muon))
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     # epsilon as in Keras; `fused` does the whole update in one pass over memory.
     "adam": lambda parameters, **values: PlainAdam(parameters, **{"eps": 1e-7, "fused": True, **values}),
@@ -32,6 +33,7 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     "sgd": lambda parameters, *, momentum=0.9, **values: PlainSGD(
         parameters, **{"momentum": momentum, "nesterov": momentum > 0, "fused": True, **values}
     ),
+    "muon": PlainMuon,
 }
 
 

@@ -35,7 +35,7 @@ class Recipe:
     pretrained: str = ""
     pretrained_args: Values = field(default_factory=dict)
     # how
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    optimizer: Literal["adam", "adamw", "sgd", "muon"] = "adam"
     optimizer_args: Values = field(default_factory=dict)
     lr: float = 1e-3
     schedule: Literal["constant", "onecycle", "linear", "cosine"] = "constant"
