@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.environ["TONGSU_RUNS"] = before
 
 
-DIGITS = ("data=digits", "examples=1000", "epochs=3", "batch_size=32")
+DIGITS = ("data=digits", "examples=1000", "epochs=3", "batch_size=32", "optimizer=sgd")
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_typical_wrong_answers_about_the_rate(rates: list[str], folder: Path) ->
     assert "hidden" in check("breaking-rate", "rate-8", "other").hint
 
 
-FEW = ("data=digits", "examples=300", "batch_size=32", "lr=0.05")
+FEW = ("data=digits", "examples=300", "batch_size=32", "optimizer=sgd", "lr=0.05")
 HEART = ("hidden=256,256", "dropout=0", "epochs=40")
 
 

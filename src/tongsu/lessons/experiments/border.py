@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tongsu.lessons.experiments.experiment import Experiment, Figures, accuracy, trained
 
-MOONS = ("data=moons", "dropout=0")
+MOONS = ("data=moons", "dropout=0", "optimizer=sgd")
 
 
 def run() -> Figures:

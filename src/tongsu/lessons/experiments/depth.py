@@ -5,7 +5,7 @@ from __future__ import annotations
 from tongsu.lessons.experiments.experiment import Experiment, Figures, accuracy, trained
 
 DEPTHS = (1, 3, 6)  # hidden layers of 64 units
-BUDGET = ("examples=8000", "epochs=4", "batch_size=64", "dropout=0")
+BUDGET = ("examples=8000", "epochs=4", "batch_size=64", "dropout=0", "optimizer=sgd", "lr=0.1")
 
 
 def run() -> Figures:

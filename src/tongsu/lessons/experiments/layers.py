@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tongsu.lessons.experiments.experiment import Experiment, Figures, accuracy, trained
 
-BUDGET = ("examples=2000", "validation=500", "epochs=2", "batch_size=64", "width=4")
+BUDGET = ("examples=2000", "validation=500", "epochs=2", "batch_size=64", "width=4", "optimizer=sgd", "lr=0.2")
 
 
 def run() -> Figures:
