@@ -123,19 +123,27 @@ class Studio:
             return self.process.wait(PATIENT)
 
     def close(self) -> None:
-        """Nothing of ours goes on: neither the studio nor a training."""
+        """Nothing of ours goes on: neither the studio nor a training, an export or a server."""
         if self.process is not None and self.process.poll() is None:
             self.end(signal.SIGKILL)
-        for pid in workers(self.runs):
+        for pid in [*workers(self.runs), *shippers(self.runs)]:
             os.kill(pid, signal.SIGKILL)
 
 
 def workers(runs: Path, run: str = "") -> list[int]:
     """The processes that train in this folder, or this run of it."""
+    return processes("worker", f"{runs.absolute()}/.studio/{run}", whole=bool(run))
+
+
+def shippers(runs: Path) -> list[int]:
+    """The processes that export or serve runs of this folder."""
+    return processes("shipper", f"{runs.absolute()}/.shipping/", whole=False)
+
+
+def processes(module: str, folder: str, whole: bool) -> list[int]:
     listed = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
-    words = [line.split() for line in listed.splitlines() if "tongsu.studio.worker" in line]
-    folder = f"{runs.absolute()}/.studio/{run}"
-    return [int(line[0]) for line in words if line[-1] == folder or (not run and line[-1].startswith(folder))]
+    words = [line.split() for line in listed.splitlines() if f"-m tongsu.studio.{module} " in line]
+    return [int(line[0]) for line in words if line[-1] == folder or (not whole and line[-1].startswith(folder))]
 
 
 def hear(socket: ClientConnection, right: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:

@@ -157,8 +157,10 @@ def visits(gate: Gate) -> int:
 
 def test_the_list_of_routes_is_all_of_them(gate: Gate) -> None:
     found = routes(gate)
-    assert len(found) >= 24
+    assert len(found) >= 29
     assert ("WEBSOCKET", "/api/runs/x/live") in found and ("POST", "/api/trainings") in found
+    shipping = {("GET", "/api/serving"), ("GET", "/api/runs/x/shipping"), ("POST", "/api/runs/x/export")}
+    assert shipping | {("POST", "/api/runs/x/serving"), ("DELETE", "/api/runs/x/serving")} <= set(found)
     for method, path in found:  # each is one that answers our own page
         before = visits(gate)
         answer = knock(gate, method, path)

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from tongsu.errors import Failure, Problem
 from tongsu.runs.store import RunStore
-from tongsu.studio.routes import asking, data, home, looking, runs, trainings
+from tongsu.studio.routes import asking, data, home, looking, runs, shipping, trainings
 from tongsu.studio.security import Gate, as_json
 from tongsu.studio.studio import Studio
 from tongsu.studio.uploads import TooLarge
@@ -36,7 +36,7 @@ def create_app(
 def pages(studio: Studio, static: Path = STATIC) -> FastAPI:
     """The routes, without the gate."""
     app = FastAPI(title="Tongsu", docs_url=None, redoc_url=None, openapi_url=None)
-    for part in (home, runs, trainings, asking, looking, data):
+    for part in (home, runs, trainings, asking, looking, data, shipping):
         app.include_router(part.router(studio), prefix="/api")
 
     @app.get("/{path:path}", include_in_schema=False)

@@ -35,7 +35,8 @@ BUSY = ("preparing", "running", "paused", "stopping")
 @dataclass(frozen=True)
 class State:
     """What a training process says of itself. `lr`, `parts`: what a person changed; None: as the recipe says.
-    `obeyed`: how many commands it has carried out. `begun`: it is the process itself that speaks."""
+    `obeyed`: how many commands it has carried out. `begun`: it is the process itself that speaks.
+    `result`: what a server has to show, its process number and its address."""
 
     state: Condition
     step: int = 0
@@ -44,6 +45,7 @@ class State:
     error: dict[str, str] | None = None
     obeyed: int = 0
     begun: bool = False
+    result: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

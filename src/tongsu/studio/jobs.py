@@ -69,25 +69,9 @@ class Jobs:
 
     def launch(self, run: Run, request: dict[str, Any]) -> None:
         channel = Channel.of(run)
-        channel.open({"runs": str(self.store.root.absolute()), "run": run.name, **request})
-        began = State("preparing")
-        channel.tell(began)
-        options: dict[str, Any] = {"start_new_session": True}  # Ctrl-C in the studio's terminal is not meant for it
-        if os.name == "nt":
-            options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined]
-        with channel.log.open("ab") as log:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "tongsu.studio.worker", str(channel.path)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "TONGSU_LANG": language()},
-                **options,
-            )  # fmt: skip
-        self.children = [other for other in self.children if other.poll() is None] + [child]
-        end = time.monotonic() + STARTING
-        while child.poll() is None and time.monotonic() < end and not (channel.state() or began).begun:
-            time.sleep(0.01)
-        if not (channel.state() or began).begun:
-            child.kill()
-            channel.tell(self.died(run, replace(began, begun=True)))
+        about = {"runs": str(self.store.root.absolute()), "run": run.name, **request}
+        if not begin(channel, "tongsu.studio.worker", about, self.children):
+            channel.tell(self.died(run, State("preparing", begun=True)))
             self.sweep()
 
     def state(self, run: Run, fresh: bool = True) -> dict[str, Any] | None:
@@ -192,6 +176,37 @@ class Jobs:
         if run.path.exists():  # or its data could not be loaded, and all there is is the message
             self.store.remove(run)
         Channel.of(run).close()
+
+
+def begin(channel: Channel, module: str, request: dict[str, Any], children: list[subprocess.Popen[bytes]]) -> bool:
+    """Start `python -m module FOLDER`, a process that speaks through this channel and goes on when the studio ends; it
+    joins `children`. Whether its first word was heard; if not, it is dead."""
+    channel.open(request)
+    channel.tell(State("preparing"))
+    options: dict[str, Any] = {"start_new_session": True}  # Ctrl-C in the studio's terminal is not meant for it
+    if os.name == "nt":
+        options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined]
+    with channel.log.open("ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", module, str(channel.path)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "TONGSU_LANG": language()},
+            **options,
+        )  # fmt: skip
+    children[:] = [other for other in children if other.poll() is None] + [child]
+
+    def begun() -> bool:
+        said = channel.state()
+        return said is not None and said.begun
+
+    end = time.monotonic() + STARTING
+    while child.poll() is None and time.monotonic() < end and not begun():
+        time.sleep(0.01)
+    if begun():
+        return True
+    child.kill()
+    child.wait()
+    channel.tell(State("preparing", begun=True))
+    return False
 
 
 def pairs(changes: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the routes share: where the runs are, the trainings, the models at hand, and a person's uploads."""
+"""What the routes share: the runs, the trainings, the models at hand, a person's uploads, and what leaves home."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tongsu.runs.store import RunStore
 from tongsu.studio.answers import Answers
 from tongsu.studio.jobs import Jobs
+from tongsu.studio.shipping import Shipping
 from tongsu.studio.uploads import Uploads
 
 
@@ -16,9 +17,10 @@ class Studio:
     jobs: Jobs
     answers: Answers
     uploads: Uploads
+    shipping: Shipping
 
     @staticmethod
     def of(store: RunStore) -> Studio:
         jobs = Jobs(store)
         jobs.sweep()
-        return Studio(store, jobs, Answers(), Uploads(store.root))
+        return Studio(store, jobs, Answers(), Uploads(store.root), Shipping(jobs))

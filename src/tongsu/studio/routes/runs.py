@@ -89,7 +89,7 @@ def router(studio: Studio) -> APIRouter:
     @api.delete("/runs/{run}")
     def remove(run: str) -> dict[str, Any]:
         found = studio.jobs.watched(run)
-        studio.jobs.remove(found)
+        studio.shipping.remove(found)
         return {"removed": found.name}
 
     @api.get("/compare")

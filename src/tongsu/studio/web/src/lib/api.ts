@@ -59,6 +59,17 @@ export interface Example {
   index: number; target: string; image?: Packed; text?: string; point?: number[];
   predicted?: string; probability?: number;
 }
+/** One form in which a run was exported, as the description beside the files says. */
+export interface Exported {
+  to: string; folder: string; files: Record<string, number>; current: boolean;
+  check: { runtime: string; source?: string; inputs: number[][]; largest_difference: number; tolerance?: number };
+  quantized: { bytes: Record<string, number>; examples: number; accuracy_before?: number; accuracy?: number; same_answers?: number; mean_difference?: number } | null;
+}
+export interface Shipping {
+  run: string; exports: Exported[];
+  export: { state: "preparing" | "finished" | "failed"; error: Trouble | null; to: string } | null;
+  serving: { state: "preparing" | "running" | "failed"; error: Trouble | null; address: string | null; ready: boolean } | null;
+}
 export interface ViewInfo { name: string; title: string; parameters: { name: string; schema: Schema; default: any }[] }
 
 export function unpack(packed: Packed): Arr {
@@ -166,6 +177,11 @@ export const api = {
   evaluation: (name: string, frame: number | null, split = "test") =>
     call<{ examples: number; metrics: Record<string, number>; labels: string[]; confusion: number[][] }>(
       "GET", `${run(name)}/evaluation${query({ split, frame })}`),
+  servers: () => call<{ servers: { run: string; address: string | null }[] }>("GET", "serving"),
+  shipping: (name: string) => call<Shipping>("GET", `${run(name)}/shipping`),
+  export: (name: string, to: string, quantize: string | null) => call<Shipping>("POST", `${run(name)}/export`, { to, quantize }),
+  serve: (name: string, port: number) => call<Shipping>("POST", `${run(name)}/serving`, { port }),
+  unserve: (name: string) => call<Shipping>("DELETE", `${run(name)}/serving`),
   data: () => call<any>("GET", "data"),
   preview: (spec: string, count = 24) => call<any>("GET", `data/preview${query({ spec, count })}`),
   check: (spec: string) => call<any>("POST", "data/check", { spec }),

@@ -15,6 +15,15 @@ export const percent = (value: number, digits = 1) => `${(100 * value).toFixed(d
 
 export const count = (value: number) => value.toLocaleString(language() === "zh" ? "zh-CN" : "en-GB");
 
+/** One digit after the point and a power of ten, as `tongsu export` writes it: 1.2e-07. */
+export const scientific = (value: number) => value.toExponential(1).replace(/e([+-])(\d)$/, "e$10$2");
+
+export function bytes(value: number): string {
+  const power = Math.min(3, Math.floor(Math.log10(Math.max(1, value)) / 3));
+  const size = value / 1000 ** power;
+  return `${size.toFixed(power === 0 || size >= 100 ? 0 : 1)} ${["B", "KB", "MB", "GB"][power]}`;
+}
+
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "–";
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
