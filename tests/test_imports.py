@@ -27,8 +27,8 @@ LAYERS = (
     ("recipes",),
     ("learned", "session"),
     ("evaluate", "predict", "keras_import", "report"),
-    ("pretrained.built_in",),
-    ("card", "check"),
+    ("pretrained.as_runs", "pretrained.asking", "pretrained.built_in"),
+    ("card", "check", "trials"),
     ("illustrate", "export", "views"),
     ("roadmap", "doctor", "bench", "api", "serving"),
     ("lessons",),
@@ -39,7 +39,7 @@ LAYERS = (
 # Beside the layers: what they may import, and no more.
 ASIDE = {"explain": ("models", "locale", "errors"), "plots": ("locale", "errors", "runs.atomic")}
 # Who may import explain and plots.
-ASIDE_USERS = ("report", "check", "illustrate", "views", "roadmap", "doctor", "lessons", "studio", "cli")
+ASIDE_USERS = ("report", "check", "illustrate", "trials", "views", "roadmap", "doctor", "lessons", "studio", "cli")
 FILES = sorted(SOURCE.rglob("*.py"))
 
 

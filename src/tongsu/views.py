@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -23,6 +23,8 @@ from tongsu.evaluate import split_of
 from tongsu.explain import Parameter, View
 from tongsu.explain.arrays import packed
 from tongsu.learned import Learned
+from tongsu.training.build import dataset_of
+from tongsu.trials import Game, Trials, few
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -104,6 +106,12 @@ def ask(
     examples, split = values.pop("examples", None), values.pop("split", "test")
     if view.takes("background") and learned.preprocessing.kind == "images":
         values["background"] = background(learned)
+    for name_of, trained in (("trials", Trials), ("game", Game)):
+        if view.takes(name_of):
+            dataset = dataset or dataset_of(learned.recipe)
+            part = split_of(learned, "train", dataset)
+            own = replace(dataset, train=part, preprocessing=learned.preprocessing)
+            values[name_of] = trained(learned.recipe, own)
     given: list[Tensor] = []
     one: Given | None = None
     if view.input == "one":
@@ -125,8 +133,8 @@ def batch(learned: Learned, part: Split, examples: int | None) -> tuple[Tensor, 
     """Examples spread evenly over a split, which may be sorted by class, as model input (N, ...); and their classes
     (N,). The same ones every time."""
     count = examples or (LARGE_NET if hasattr(learned.model, "at_once") else cast(int, EXAMPLES.default))
-    chosen = torch.linspace(0, len(part) - 1, min(count, len(part)), dtype=torch.float64).round().long()
-    return learned.preprocessing.scale(part.inputs[chosen]), part.targets[chosen]
+    chosen = few(part, count)
+    return learned.preprocessing.scale(chosen.inputs), chosen.targets
 
 
 def background(learned: Learned) -> Tensor:

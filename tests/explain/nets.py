@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tongsu.bench import made_up
+from tongsu.data import Dataset
 from tongsu.models import CNN, GAN, MLP, RNN, VGG, LeNet5, MiniLM, ResNet, SmallResNet, Transformer
+from tongsu.recipes.choose import choose
+from tongsu.training.build import complete, dataset_of
+from tongsu.training.recipe import Recipe
+from tongsu.trials import Game, Trials
 
 SMALL: dict[str, Any] = {"words": 40, "embedding": 12, "hidden": 10}
 TEXTS = ("simple", "lstm", "gru", "written", "transformer", "minilm")
@@ -56,3 +63,31 @@ def double(tensor: Tensor) -> np.ndarray:
 
 def sigmoid(x: Any) -> Any:
     return 1 / (1 + np.exp(-x))
+
+
+SHORT: dict[str, dict[str, Any]] = {  # views that train, in a moment
+    "same-budget": {"learned": 40, "epochs": 1, "seeds": 1},
+    "depth-accuracy": {"depths": (8, 14), "learned": 40, "epochs": 1, "seeds": 1},
+    "mode-collapse": {"collapsing": 2, "curing": 1},
+}
+CHAPTERS = {"points": "mlp", "lenet5": "cnn", "vgg": "cnn", "small-resnet": "resnet", "transformer": "transformer"}
+
+
+@cache
+def lesson(chapter: str, data: str = "digits", *changes: str) -> tuple[Recipe, Dataset]:
+    """A chapter's quick recipe on data that need no download; texts are made up."""
+    recipe = choose(chapter, "quick", None if data == "made up" else data, changes)
+    dataset = made_up(recipe) if data == "made up" else dataset_of(recipe)
+    return complete(recipe, dataset), dataset
+
+
+def brought(name: str, view: Any) -> dict[str, Any]:
+    """What a view that trains is given, for a net of `nets()`."""
+    if view.takes("game"):
+        return {"game": Game(*lesson("gan", "digits", "width=8", "examples=200"))}
+    if not view.takes("trials"):
+        return {}
+    if name in TEXTS:
+        return {"trials": Trials(*lesson(CHAPTERS.get(name, "rnn"), "made up", "words=200"))}
+    data = "moons" if name == "points" else "digits"
+    return {"trials": Trials(*lesson(CHAPTERS.get(name, name), data, "examples=200"))}

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from nets import inputs, nets
+from nets import SHORT, brought, inputs, nets
 from torch import nn
 
 from tongsu.errors import Problem
 from tongsu.explain import VIEWS, as_json, rows, schema
 from tongsu.explain.arrays import packed
+from tongsu.explain.views import GIVEN
 
 PAIRS = [(name, view) for name, net in nets().items() for view in VIEWS if VIEWS[view].fits(net)]
 
@@ -28,7 +29,11 @@ def every() -> dict[str, nn.Module]:
 def asked(view: str, name: str, net: nn.Module, **parameters: Any) -> Any:
     x = inputs(name, 4 if name in ("vgg", "resnet") else 8)
     given = {"one": (x[:1],), "batch": (x, torch.arange(len(x)) % 2), "real": (x,), "none": ()}
-    return VIEWS[view].function(net, *given[VIEWS[view].input], **parameters)
+    more = brought(name, VIEWS[view])
+    if "trials" in more:  # which train on data of their own
+        x = more["trials"].dataset.preprocessing.scale(more["trials"].dataset.test.inputs[:8])
+        given["batch"] = (x, torch.arange(len(x)) % 2)
+    return VIEWS[view].function(net, *given[VIEWS[view].input], **more, **SHORT.get(view, {}) | parameters)
 
 
 @pytest.mark.parametrize(("name", "view"), PAIRS, ids=lambda part: str(part))
@@ -70,7 +75,7 @@ def test_parameters_are_those_of_the_function_and_have_a_schema() -> None:
     assert schema(methods)["enum"] == ["integrated-gradients", "grad-cam", "occlusion"]
     for view in VIEWS.values():
         for one in view.parameters:
-            assert schema(one) and one.name not in ("x", "tokens", "targets", "background", "plane")
+            assert schema(one) and one.name not in GIVEN
 
 
 @pytest.mark.parametrize("kind", ["f4", "i8", "u1", "?"])
@@ -113,6 +118,15 @@ def test_what_is_no_number_is_null() -> None:
         ("ablation", "mlp", {"layer": "output"}, "no-layer"),
         ("conv-sandbox", "mlp", {"kernel": 9, "size": 8}, "kernel-too-wide"),
         ("conv-sandbox", "mlp", {"stride": 0}, "at-least"),
+        ("same-budget", "mlp", {"variants": "activation=rule"}, "wrong-type"),
+        ("same-budget", "mlp", {"variants": "activation=relu; hiden=9"}, "unknown-key"),
+        ("same-budget", "mlp", {"variants": "activation=relu; data=moons"}, "same-data"),
+        ("same-budget", "mlp", {"variants": " ; "}, "no-variants"),
+        ("same-budget", "mlp", {"variants": ";".join(f"hidden={n}" for n in range(1, 10))}, "at-most"),
+        ("same-budget", "cnn", {"variants": "model=resnett"}, "unknown-model"),
+        ("depth-accuracy", "small-resnet", {"depths": (20, 21)}, "no-depth"),
+        ("mode-collapse", "gan", {"cause": "bad-luck"}, "choice"),
+        ("mode-collapse", "gan", {"cure": "sleep"}, "choice"),
     ],
 )  # fmt: skip
 def test_an_impossible_question_is_a_clear_problem(

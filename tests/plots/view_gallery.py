@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from tongsu.explain import VIEWS
 from tongsu.models import CNN, GAN, MLP, RNN, SmallResNet, Transformer
 from tongsu.plots.views import About, draw
+from tongsu.recipes.choose import choose
+from tongsu.training.build import complete, dataset_of
+from tongsu.trials import Game, Trials
 
 DIGITS = tuple(str(k) for k in range(10))
 SPOKEN = ("the", "film", "is", "n't", "as", "bad", "as", "everybody", "says", ",", "just", "unconvincingly", "long")
@@ -75,6 +78,14 @@ def looked(view: str, model: str, x: Tensor | None = None, about: About | None =
     if x is not None and found.input == "batch":
         given["batch"] = (x, torch.arange(len(x)) % 2)
     return draw(view, found.function(net_, *given[found.input], **options), about or About(DIGITS, image=image()))
+
+
+def trained(view: str, model: str, chapter: str, *changes: str, **options: Any) -> Figure:
+    """Views that train for real, in a moment."""
+    recipe = choose(chapter, "quick", "digits", ["examples=200", *changes])
+    dataset = dataset_of(recipe)
+    brought: Any = (Game if VIEWS[view].takes("game") else Trials)(complete(recipe, dataset), dataset)
+    return looked(view, model, **{"game" if VIEWS[view].takes("game") else "trials": brought}, **options)
 
 
 def read(view: str, model: str, words: tuple[str, ...] = SPOKEN, **options: Any) -> Figure:
@@ -145,6 +156,15 @@ VIEW_GALLERY: dict[str, Callable[[], Figure]] = {
     "latent-arithmetic": lambda: looked("latent-arithmetic", "gan"),
     "scores": lambda: looked("scores", "gan"),
     "round": lambda: looked("round", "gan"),
+    "mode-collapse": lambda: trained("mode-collapse", "gan", "gan", "width=8", collapsing=12, curing=6),
+    "mode-collapse, no time": lambda: trained("mode-collapse", "gan", "gan", "width=8", seconds=0.0),
+    "same-budget": lambda: trained(
+        "same-budget", "mlp", "mlp", variants="hidden=8; activation=sigmoid hidden=64,32 lr=0.02; lr=0.5", learned=80
+    ),
+    "same-budget, no time": lambda: trained("same-budget", "cnn", "cnn", seconds=0.0),
+    "depth-accuracy": lambda: trained(
+        "depth-accuracy", "resnet", "resnet", "width=4", depths=(8, 14), learned=60, epochs=1
+    ),
     "conv-sandbox": lambda: looked("conv-sandbox", "mlp", size=9, kernel=3, stride=2, padding=1),
     "conv-sandbox unread": lambda: looked("conv-sandbox", "mlp", size=12, kernel=3, stride=3, dilation=2),
 }

@@ -19,6 +19,8 @@ from tongsu.explain import (
     arithmetic,
     attention,
     attribution,
+    budgets,
+    collapse,
     experiments,
     gates,
     gradients,
@@ -61,7 +63,7 @@ class Parameter:
 @dataclass(frozen=True)
 class View:
     """What `function` is given after the model: x (1, ...) of one example; or x (N, ...) and targets (N,) of a batch;
-    or real pictures (N, 1, 28, 28) in [-1, 1]; or nothing; and then parameters, `background` and `plane` by name."""
+    or real pictures (N, 1, 28, 28) in [-1, 1]; or nothing; and then parameters, and what GIVEN names, by name."""
 
     function: Callable[..., Any]
     input: Input
@@ -77,18 +79,24 @@ class View:
         return name in inspect.signature(self.function).parameters
 
 
-GIVEN = ("model", "x", "tokens", "targets", "background", "plane")  # a person does not set these by hand
+# A person does not set these by hand.
+GIVEN = ("model", "x", "tokens", "targets", "background", "plane", "trials", "game")
 CHOICES = {
     "optimizer": ("sgd", "adam"),
     "direction": ("forward", "backward"),
     "method": ("integrated-gradients", "grad-cam", "occlusion"),
+    "cause": tuple(collapse.CAUSES),
+    "cure": tuple(collapse.CURES),
 }
 SHIFTS = ("horizontal", "vertical", "diagonal")
 LEAST = {  # of what is not counted from 0
     "count": 1, "size": 1, "kernel": 1, "stride": 1, "dilation": 1, "steps": 2, "bins": 2, "levels": 2, "repeats": 1,
-    "average": 1, "resolution": 2,
+    "average": 1, "resolution": 2, "learned": 20, "epochs": 1, "seeds": 1, "collapsing": 1,
 }  # fmt: skip
-MOST = {"resolution": 256, "count": 400, "steps": 512, "bins": 200, "levels": 40, "repeats": 20, "average": 100}
+MOST = {
+    "resolution": 256, "count": 400, "steps": 512, "bins": 200, "levels": 40, "repeats": 20, "average": 100,
+    "epochs": 50, "seeds": 20, "collapsing": 1000, "curing": 1000,
+}  # fmt: skip
 
 
 def _parameter(found: inspect.Parameter) -> Parameter:
@@ -102,7 +110,7 @@ def _parameter(found: inspect.Parameter) -> Parameter:
         return Parameter(name, "integers", default, minimum=0)
     if "int" in hint:
         return Parameter(name, "integer", default, minimum=LEAST.get(name, 0), maximum=MOST.get(name))
-    return Parameter(name, "number", default)
+    return Parameter(name, "text" if "str" in hint else "number", default)
 
 
 def schema(parameter: Parameter) -> dict[str, Any]:
@@ -188,6 +196,15 @@ def adversarial(model: nn.Module) -> bool:
     return isinstance(model, GAN)
 
 
+def usual(model: nn.Module) -> bool:
+    """Whether it is trained from chance in seconds, and we know what to compare it with."""
+    return isinstance(model, tuple(kind for kind, _ in budgets.USUAL))
+
+
+def small_residual(model: nn.Module) -> bool:
+    return isinstance(model, SmallResNet)
+
+
 VIEWS: dict[str, View] = {
     # layer by layer
     "layers": View(layers.layers, "one", classifier),
@@ -231,6 +248,10 @@ VIEWS: dict[str, View] = {
     "latent-arithmetic": View(latent.latent_arithmetic, "none", adversarial),
     "scores": View(latent.scores, "real", adversarial),
     "round": View(latent.adversarial_round, "real", adversarial),
+    "mode-collapse": View(collapse.mode_collapse, "real", adversarial),
+    # nets beside each other
+    "same-budget": View(budgets.same_budget, "batch", usual),
+    "depth-accuracy": View(budgets.depth_accuracy, "batch", small_residual),
     # on paper
     "conv-sandbox": View(arithmetic.conv_sandbox, "none", any_model),
 }

@@ -11,6 +11,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from tongsu.plots import views_budget as budget
 from tongsu.plots import views_game as game
 from tongsu.plots import views_layers as layers
 from tongsu.plots import views_learning as learning
@@ -55,6 +56,9 @@ PICTURES: dict[str, Callable[[Any, About], Figure]] = {
     "latent-arithmetic": game.latent_arithmetic,
     "scores": game.scores,
     "round": game.adversarial_round,
+    "mode-collapse": game.mode_collapse,
+    "same-budget": budget.same_budget,
+    "depth-accuracy": budget.depth_accuracy,
     "conv-sandbox": numbers.conv_sandbox,
 }
 

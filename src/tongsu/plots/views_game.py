@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from tongsu.locale import t
 from tongsu.plots.images import pixels
-from tongsu.plots.style import INK, RIGHT, WRONG, bare, house, new_figure
+from tongsu.plots.style import INK, MUTED, QUIET, RIGHT, WRONG, bare, house, new_figure
 from tongsu.plots.views_parts import About, heat, line, number
 
 MOST_IMAGES = 16
@@ -98,4 +98,40 @@ def adversarial_round(answer: Any, about: About) -> Figure:
     }  # fmt: skip
     for number_of, stage in enumerate(stages, 1):
         stage.suptitle(t(f"views.round.stage{number_of}", **told), x=0.012, ha="left", fontsize=10)
+    return figure
+
+
+STAGES = ("before", "collapsed", "cured")
+
+
+@house()
+def mode_collapse(answer: Any, about: About) -> Figure:
+    """A row for each stage: the shares of the ten digits and some drawings; below, the coverage round by round."""
+    figure = new_figure(6.6)
+    stages: Any = figure.subfigures(4, 1, height_ratios=(1, 1, 1, 1.25))
+    top = float(np.nanmax(answer.shares)) * 1.08
+    for stage, name in enumerate(STAGES):
+        shares = answer.shares[stage]
+        if not np.isfinite(shares).all():
+            stages[stage].suptitle(t("views.collapse.unreached"), x=0.012, ha="left", fontsize=10, color=MUTED)
+            continue
+        grid = stages[stage].subplots(1, 7, width_ratios=(3.4, *[1] * 6))
+        grid[0].bar(range(10), shares, color=(QUIET, WRONG, RIGHT)[stage], width=0.8)
+        for axes, image in zip(grid[1:], answer.images[stage], strict=False):
+            _image(axes, image)
+        grid[0].axhline(0.1, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
+        grid[0].set(ylim=(0, top), xlim=(-0.6, 9.6), yticks=[])
+        grid[0].set_xticks(range(10))
+        grid[0].tick_params(axis="x", length=0)
+        told = {"coverage": f"{answer.coverage[stage]:.2f}", "variety": f"{answer.variety[stage]:.2f}",
+                "cause": t(f"views.cause.{answer.cause}"), "cure": t(f"views.cure.{answer.cure}"),
+                "rounds": (0, answer.collapsing, answer.curing)[stage]}  # fmt: skip
+        stages[stage].suptitle(t(f"views.collapse.{name}", **told), x=0.012, ha="left", fontsize=10)
+    axes = stages[3].subplots()
+    axes.axvspan(0, answer.collapsing, color=WRONG, alpha=0.08, linewidth=0)
+    axes.plot(answer.rounds, answer.path, "o-", color=INK, markersize=3.5)
+    axes.set(xlabel=t("views.collapse.rounds"), ylim=(0, 1.05), xlim=(0, max(answer.rounds[-1], 1)))
+    axes.grid(True, axis="y")
+    told = {"drawings": answer.drawings, "seconds": f"{answer.seconds:.0f}"}
+    stages[3].suptitle(t("views.collapse.path", **told), x=0.012, ha="left", fontsize=10)
     return figure
