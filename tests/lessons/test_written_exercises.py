@@ -11,13 +11,17 @@ import pytest
 
 from tongsu.errors import Problem
 from tongsu.lessons.exercises import EXERCISES, Verdict
+from tongsu.lessons.exercises.adversarial import COVERAGE, GAME_LOSSES, SIGNED
 from tongsu.lessons.exercises.apart import run_apart
 from tongsu.lessons.exercises.nets import ATTENTION, LSTM_LINE, PIXEL
 from tongsu.lessons.exercises.neurons import BACKWARD_STEP, NEURON
+from tongsu.lessons.exercises.recurrent import CLIP, GRU_LINE, UNROLL
 from tongsu.lessons.exercises.written import Written
 from tongsu.locale import t
 
-TASKS = {one.name: one for one in (NEURON, BACKWARD_STEP, PIXEL, LSTM_LINE, ATTENTION)}
+TASKS = {one.name: one for one in (
+    NEURON, BACKWARD_STEP, PIXEL, UNROLL, CLIP, LSTM_LINE, GRU_LINE, SIGNED, GAME_LOSSES, COVERAGE, ATTENTION,
+)}  # fmt: skip
 # What a person would write in the place of `...`.
 SOLUTIONS = {
     "neuron": """
@@ -33,7 +37,22 @@ SOLUTIONS = {
             for v in range(side):
                 total += picture[c, row + u, column + v] * kernel[c, u, v]
     return total""",
+    "unroll": """
+    h, states = np.zeros(len(b)), []
+    for word in x:
+        h = np.tanh(w @ word + u @ h + b)
+        states.append(h)
+    return np.stack(states)""",
+    "clip": """
+    length = np.sqrt((gradient**2).sum())
+    return gradient * min(1, most / length)""",
     "lstm-line": "f * c + i * g",
+    "gru-line": "(1 - z) * n + z * h",
+    "signed": "return pixels / 127.5 - 1",
+    "game-losses": "return -(np.log(real) + np.log(1 - fake)).mean(), -np.log(fake).mean()",
+    "coverage": """
+    shares = counts[counts > 0] / counts.sum()
+    return np.exp(-(shares * np.log(shares)).sum()) / 10""",
     "attention": """
     scores = q @ k.T / np.sqrt(q.shape[1])
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -73,6 +92,46 @@ MISTAKES = [
     ("lstm-line", "f * c + o * g", "output"),
     ("lstm-line", "np.tanh(f * c + i * g)", "bent"),
     ("lstm-line", "c", ""),
+    ("unroll", "return np.tanh(x @ w.T + b)", "no_state"),
+    *[("unroll", f"h, s = np.zeros(len(b)), []; return np.array([h := {step} for v in x])", hint) for step, hint in (
+        ("w @ v + u @ h + b", "no_bend"), ("np.tanh(w @ v + h @ u + b)", "turned"),
+        ("np.tanh(w @ v + u @ h)", "no_bias"), ("np.tanh(u @ h + b)", ""),
+    )],
+    ("unroll", "h = 0 * b; return [h := np.tanh(w @ v + u @ h + b) for v in x][-1]", "last"),
+    ("clip", "return np.clip(gradient, -most, most)", "each"),
+    ("clip", "return most * gradient / np.linalg.norm(gradient)", "always"),
+    ("clip", "n = np.linalg.norm(gradient, axis=1); return gradient * np.minimum(1, most / n)[:, None]", "rows"),
+    ("clip", "return gradient * min(1, most / abs(gradient).sum())", "sum"),
+    ("clip", "return gradient * min(1, most / (gradient * gradient).sum())", "squared"),
+    ("clip", "return gradient / max(1, np.linalg.norm(gradient))", "unit"),
+    ("clip", "return gradient", ""),
+    ("gru-line", "z * n + (1 - z) * h", "swapped"),
+    ("gru-line", "(1 - r) * n + r * h", "reset"),
+    ("gru-line", "(1 - z) * n", "no_past"),
+    ("gru-line", "n + z * h", "no_share"),
+    ("gru-line", "z * h + r * n", "like_lstm"),
+    ("gru-line", "n", "no_gate"),
+    ("gru-line", "h", ""),
+    ("signed", "return pixels / 255", "unit"),
+    ("signed", "return pixels / 255 - 0.5", "half"),
+    ("signed", "return pixels / 127.5", "double"),
+    ("signed", "return 1 - pixels / 127.5", "turned"),
+    ("signed", "import numpy as np; return np.tanh(pixels)", "bent"),
+    ("signed", "return pixels - 127.5", ""),
+    *[("game-losses", f"r, f = np.log(real), np.log(1 - fake); return {answer}", hint) for answer, hint in (
+        ("-np.log(fake).mean(), -r.mean() - f.mean()", "swapped"), ("-r.mean() - f.mean(), f.mean()", "saturating"),
+        ("r.mean() + f.mean(), np.log(fake).mean()", "sign"),
+        ("-r.mean() - np.log(fake).mean(), -np.log(fake).mean()", "praised"),
+        ("-r.mean(), -np.log(fake).mean()", "only_real"),
+        ("-r.mean() / 2 - f.mean() / 2, -np.log(fake).mean()", "half"),
+        ("-r.sum() - f.sum(), -np.log(fake).sum()", "sum"), ("0.0, 0.0", ""),
+    )],
+    *[("coverage", f"p = counts / counts.sum(); q = p[p > 0]; h = -(q * np.log(q)).sum(); return {answer}", hint)
+      for answer, hint in (
+        ("(counts > 0).sum() / 10", "counted"), ("h", "entropy"), ("np.exp(h)", "no_share"),
+        ("np.exp(-(q * np.log2(q)).sum()) / 10", "two"), ("h / np.log(10)", "scaled"),
+        ("np.exp(-(p * np.log(p)).sum()) / 10", ""),
+    )],
     *[("attention", f"s = {scores}; p = np.exp(s - s.max()); return {end}", hint) for scores, end, hint in (
         ("q @ k.T", "p / p.sum(1, keepdims=True) @ v", "no_scale"),
         ("q @ k.T / q.shape[1]", "p / p.sum(1, keepdims=True) @ v", "scale_d"),

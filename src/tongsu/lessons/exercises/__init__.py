@@ -8,9 +8,11 @@ from __future__ import annotations
 import difflib
 
 from tongsu.errors import Problem
+from tongsu.lessons.exercises.adversarial import COVERAGE, GAME_LOSSES, SIGNED
 from tongsu.lessons.exercises.exercise import Exercise, Verdict
 from tongsu.lessons.exercises.nets import ATTENTION, LSTM_LINE, PIXEL
 from tongsu.lessons.exercises.neurons import BACKWARD_STEP, NEURON
+from tongsu.lessons.exercises.recurrent import CLIP, GRU_LINE, UNROLL
 from tongsu.lessons.exercises.served import SERVE
 from tongsu.lessons.exercises.trained import BREAKING_RATE, COLLAPSE, OVERFIT, SMALL_CNN
 
@@ -24,7 +26,13 @@ EXERCISES: dict[str, Exercise] = {
     "overfit": OVERFIT,
     "pixel": PIXEL.exercise(),
     "small-cnn": SMALL_CNN,
+    "unroll": UNROLL.exercise(),
+    "clip": CLIP.exercise(),
     "lstm-line": LSTM_LINE.exercise(),
+    "gru-line": GRU_LINE.exercise(),
+    "signed": SIGNED.exercise(),
+    "game-losses": GAME_LOSSES.exercise(),
+    "coverage": COVERAGE.exercise(),
     "collapse": COLLAPSE,
     "attention": ATTENTION.exercise(),
     "serve": SERVE,
