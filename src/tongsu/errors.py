@@ -6,7 +6,13 @@ An error is an entry of the locale catalogue: `Problem("data.missing_column", fi
 
 from __future__ import annotations
 
+import re
+
 from tongsu.locale import t
+
+# What a terminal obeys instead of showing it (colours, cursor, line ends), and marks that turn the writing round. An
+# error quotes files and texts of strangers.
+COMMANDS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 class Problem(Exception):
@@ -20,8 +26,7 @@ class Problem(Exception):
 
     def __init__(self, key: str, /, **values: object) -> None:
         self.kind = key.rpartition(".")[2].replace("_", "-")
-        self.message = t(f"{key}.message", **values)
-        self.hint = t(f"{key}.hint", **values)
+        self.message, self.hint = (COMMANDS.sub("\ufffd", t(f"{key}.{part}", **values)) for part in ("message", "hint"))
         super().__init__(self.message)
 
     def __str__(self) -> str:

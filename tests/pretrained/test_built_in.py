@@ -19,7 +19,9 @@ from tongsu.evaluate import report
 from tongsu.learned import Learned
 from tongsu.predict import predict
 from tongsu.pretrained import built_in, imagenet
-from tongsu.pretrained.built_in import ask, find, is_chinese
+from tongsu.pretrained.as_runs import SHIPPED
+from tongsu.pretrained.asking import ask, is_chinese, meanings
+from tongsu.pretrained.built_in import find
 from tongsu.runs.store import Run
 
 WHEEL = "scikit_image-0.26.0-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl"
@@ -92,18 +94,24 @@ GLAD = ("这是一个不错的服务", "质量很好，非常满意", "很好", 
 SAD = ("服务太差了，再也不会来", "房间很脏，服务员态度恶劣", "不好", "太失望了", "垃圾，千万别买", "东西坏了，退货")
 
 
-def test_chinese_sentiment_stands_in_the_package() -> None:
+def test_chinese_sentiment_stands_in_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONGSU_HOME", str(tmp_path))
+    monkeypatch.setenv("TONGSU_OFFLINE", "1")
     answers, who = ask("情感", [*GLAD, *SAD])
     assert [answer.label for answer in answers] == ["positive"] * len(GLAD) + ["negative"] * len(SAD)
-    assert set(who) == {str(built_in.SHIPPED / "sentiment-zh")}
+    run = find("sentiment-zh")
+    assert set(who) == {str(run.path)} and run.path.is_relative_to(tmp_path)
+    for file in (SHIPPED / "sentiment-zh").iterdir():
+        assert (run.path / file.name).read_bytes() == file.read_bytes()
 
 
 def test_what_is_shipped_is_small() -> None:
-    assert sum(file.stat().st_size for file in built_in.SHIPPED.rglob("*") if file.is_file()) < 3_000_000
+    assert sum(file.stat().st_size for file in SHIPPED.rglob("*") if file.is_file()) < 3_000_000
 
 
 def test_chinese_goes_to_chinese(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setenv("TONGSU_HOME", str(tmp_path))
     answers, who = ask("sentiment", ["这是一个不错的服务"])
     assert answers[0].label == "positive" and who[0].endswith("sentiment-zh")
     assert is_chinese("iPhone 很好用") and not is_chinese("I love 北京 and its people")
@@ -157,7 +165,7 @@ def test_minilm_equals_transformers_on_the_real_weights(tmp_path: Path) -> None:
     with torch.no_grad():
         mean = (theirs(**encoded).last_hidden_state * mask).sum(1) / mask.sum(1)
     expected = torch.nn.functional.normalize(mean, dim=1)
-    torch.testing.assert_close(built_in.meanings(texts, 64), expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(meanings(texts, 64), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_the_commands(runs: Path) -> None:

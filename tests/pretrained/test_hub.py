@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import save
 
 from tongsu.models import ResNet
-from tongsu.pretrained.built_in import DISTILBERT
+from tongsu.pretrained.asking import DISTILBERT
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 PATH = "/timm/resnet18.tv_in1k/resolve/main/model.safetensors"

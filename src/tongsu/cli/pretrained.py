@@ -51,7 +51,7 @@ def get(
 ) -> None:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-    from tongsu.pretrained.built_in import DISTILBERT, ask_hub
+    from tongsu.pretrained.asking import DISTILBERT, ask_hub
     from tongsu.pretrained.networks import network
 
     if name == "sentiment-hub":
@@ -83,7 +83,7 @@ def import_file(
 ) -> None:
     from tongsu.data.preprocessing import Images
     from tongsu.pretrained import imagenet
-    from tongsu.pretrained.built_in import import_run
+    from tongsu.pretrained.as_runs import import_run
     from tongsu.pretrained.networks import (
         HALF,
         IMAGENET_MEAN,
@@ -119,6 +119,8 @@ def import_file(
 
 
 def _read_labels(file: Path, count: int) -> tuple[str, ...]:
+    if not file.is_file():  # a pipe would keep us waiting
+        raise Problem("pretrained.labels", file=file, count=count)
     try:
         names = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError):

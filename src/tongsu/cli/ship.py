@@ -22,27 +22,34 @@ def export(
 ) -> None:
     from tongsu.export import export as write
     from tongsu.learned import Learned
+    from tongsu.pretrained.built_in import find
     from tongsu.runs.atomic import size_text
-    from tongsu.runs.store import RunStore
 
-    learned = Learned.load(RunStore().find(run), frame)
+    learned = Learned.load(find(run), frame)
     answer = write(learned, to, output, quantize)
     console.print(t("export.exported", run=learned.run.name, format=to, folder=answer["folder"]), markup=False)
     for name, size in answer["files"].items():
         console.print(f"  {name}  {size_text(size)}", markup=False)
     check = answer["check"]
+    source = t(f"export.source.{check['source']}")
     inputs = ", ".join("×".join(map(str, shape)) for shape in check["inputs"])
     difference = f"{check['largest_difference']:.1e}"
-    console.print(t("export.checked", runtime=check["runtime"], inputs=inputs, difference=difference), markup=False)
+    told = {"source": source, "runtime": check["runtime"], "inputs": inputs, "difference": difference}
+    console.print(t("export.checked", **told), markup=False)
     if small := answer.get("quantized"):
         before, after = (size_text(size) for size in small["bytes"].values())
         if "accuracy" in small:
             shares = {name: f"{small[name]:.2%}" for name in ("accuracy_before", "accuracy")}
             told = t("export.quantized", before=before, after=after, examples=small["examples"], **shares)
+        elif "same_answers" in small:
+            same = {name: small[name] for name in ("same_answers", "examples")}
+            told = t("export.quantized_unlabelled", before=before, after=after, source=source, **same)
         else:
             moved = f"{small['mean_difference']:.3f}"
             told = t("export.quantized_pictures", before=before, after=after, difference=moved)
         console.print(told, markup=False)
+        if 10 * small["bytes"]["model.int8.onnx"] > 9 * small["bytes"]["model.onnx"]:
+            console.print(t("export.quantized_in_vain"), markup=False)
     emit(answer, as_json)
 
 
@@ -55,9 +62,9 @@ def push(
 ) -> None:
     from tongsu.export.hub import push as bring
     from tongsu.learned import Learned
-    from tongsu.runs.store import RunStore
+    from tongsu.pretrained.built_in import find
 
-    learned = Learned.load(RunStore().find(run))
+    learned = Learned.load(find(run))
     answer = bring(learned, repo, endpoint, private=not public)
     console.print(t("export.pushed", run=learned.run.name, repo=answer["repo"], commit=answer["commit"]), markup=False)
     emit(answer, as_json)
@@ -77,14 +84,14 @@ def serve(
 ) -> None:
     from tongsu.errors import Problem
     from tongsu.locale import language
-    from tongsu.runs.store import RunStore
+    from tongsu.pretrained.built_in import find
     from tongsu.serving.settings import Settings
     from tongsu.serving.supervisor import serve as answer
 
     found: dict[str, str] = {}
     for spec in runs:
         name, equals, other = spec.partition("=")
-        run = RunStore().find(other if equals else spec)
+        run = find(other if equals else spec)
         name = name if equals else run.name
         if name in found:
             raise Problem("serving.same_name", name=name)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from tongsu.cli.console import console
+from tongsu.errors import COMMANDS
 from tongsu.locale import t
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def tell(checked: Check) -> None:
         console.print(f"[{COLOURS[severity]}]{t(f'check.severity.{severity}')}[/]", end="  ")
         console.print(finding["what"], markup=False)
         for example in finding["examples"]:
-            console.print(f"    {example}", markup=False)
+            console.print(f"    {COMMANDS.sub(' ', str(example))}", markup=False)
         console.print(f"  → {finding['remedy']}", markup=False)
     console.print(t("check.sound" if found.sound else "check.unsound"), markup=False)
     for line in _plan(checked.plan):

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tongsu.cli.console import AsJson, console, emit
-from tongsu.errors import Problem
+from tongsu.errors import COMMANDS, Problem
 from tongsu.locale import t
 
 RunName = Annotated[str, typer.Argument(help=t("cli.help.run"), metavar="RUN")]
@@ -29,12 +29,13 @@ def evaluate(
     from tongsu.evaluate import examine
     from tongsu.illustrate import draw
     from tongsu.learned import Learned
-    from tongsu.pretrained.built_in import find, is_built_in
+    from tongsu.pretrained.built_in import find
 
     learned = Learned.load(find(run), frame)
     evaluation = examine(learned, split)
     answer = evaluation.to_dict()
-    console.print(t("predict.evaluated", run=answer["run"], split=split, examples=answer["examples"]), markup=False)
+    told = {"split": t(f"check.column.{split}"), "examples": f"{answer['examples']:,}"}
+    console.print(t("predict.evaluated", run=answer["run"], **told), markup=False)
     console.print(measures(answer["metrics"]), markup=False)
     if evaluation.judgement is not None:
         table = Table(*(t(f"predict.column.{name}") for name in ("label", "precision", "recall", "f1", "examples")))
@@ -44,7 +45,7 @@ def evaluate(
         error = f"{answer['calibration']['expected_error']:.1%}"
         console.print(t("predict.calibration", error=error), markup=False)
         _tell_errors(answer["worst"])
-    if output is None and not is_built_in(run):
+    if output is None:
         output = learned.run.pictures / (split if frame is None else f"{split}-step-{frame}")
     if output is not None and (pictures := draw(evaluation, output)):
         console.print(t("predict.pictures", folder=output), markup=False)
@@ -58,7 +59,7 @@ def _tell_errors(errors: list[dict[str, Any]]) -> None:
     for error in errors[:5]:
         sure = f"{error['probability']:.0%}"
         told = t("predict.worst_one", truth=error["truth"], answer=error["answer"], sure=sure)
-        shown = " ".join(str(error.get("text", error.get("file", ""))).split())
+        shown = COMMANDS.sub(" ", " ".join(str(error.get("text", error.get("file", ""))).split()))
         shown = shown if len(shown) <= 100 else f"{shown[:60]} … {shown[-36:]}"
         console.print(f"  {told}  {shown}".rstrip(), markup=False)
 
@@ -67,10 +68,10 @@ def card(run: RunName, as_json: AsJson = False) -> None:
     from tongsu import card as cards
     from tongsu.evaluate import judge, split_of
     from tongsu.learned import Learned
-    from tongsu.runs.store import RunStore
+    from tongsu.pretrained.built_in import find
     from tongsu.training.build import dataset_of
 
-    learned = Learned.load(RunStore().find(run))
+    learned = Learned.load(find(run))
     if not learned.run.results():
         raise Problem("predict.not_finished", run=learned.run.name)
     dataset = dataset_of(learned.recipe)
@@ -86,7 +87,7 @@ def predict(
     frame: Frame = None,
     as_json: AsJson = False,
 ) -> None:
-    from tongsu.pretrained.built_in import ask
+    from tongsu.pretrained.asking import ask
 
     predictions, answered_by = ask(run, inputs, frame)
     for answer in predictions:
@@ -110,9 +111,9 @@ def generate(
     from tongsu.learned import Learned
     from tongsu.plots import samples, save
     from tongsu.predict import generate as draw
-    from tongsu.runs.store import RunStore
+    from tongsu.pretrained.built_in import find
 
-    learned = Learned.load(RunStore().find(run), frame)
+    learned = Learned.load(find(run), frame)
     images = draw(learned, count, seed)
     path = output or learned.run.pictures / f"generated-{seed}.png"
     save(samples(images.numpy()), path)

@@ -12,6 +12,7 @@ from typing import Any
 from tongsu import __version__
 from tongsu.data import text
 from tongsu.learned import Learned
+from tongsu.pretrained.networks import NETWORKS
 
 FORMAT = 1
 
@@ -61,6 +62,7 @@ def describe(learned: Learned) -> dict[str, Any]:
         "model": recipe.model,
         "model_args": recipe.model_args,
         "task": recipe.task,
+        "origin": origin(learned),
         "labels": list(learned.labels) if recipe.task == "classify" else [],
         "preprocessing": how,
         "padding": "free" if any_padding(learned) else "fixed",
@@ -68,6 +70,15 @@ def describe(learned: Learned) -> dict[str, Any]:
         "metrics": learned.run.results().get("metrics", {}),
         "test_split": learned.run.preprocessing()["test_split"],
     }
+
+
+def origin(learned: Learned) -> dict[str, str] | None:
+    """Whose weights these are, or were before they learned more here: the network's name, or that of the file they came
+    in, and its licence where we know it. None: they began with chance."""
+    name = learned.recipe.pretrained or learned.run.environment().get("imported")
+    if not name:
+        return None
+    return {"name": str(name), "licence": NETWORKS[name].licence if name in NETWORKS else ""}
 
 
 def any_padding(learned: Learned) -> bool:

@@ -9,16 +9,14 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
-from tongsu.data import preprocessing
 from tongsu.errors import Failure, Problem
 from tongsu.export import samples
-from tongsu.export.description import describe, sha256
-from tongsu.learned import Learned
+from tongsu.export.description import describe, origin, sha256
+from tongsu.learned import Learned, reading, shapes
 from tongsu.locale import t
 from tongsu.models import parameter_count
 from tongsu.runs.atomic import write_json, write_tensors, write_text
 from tongsu.runs.store import Run, RunStore
-from tongsu.session import check as shapes_of
 from tongsu.training import checkpoint
 from tongsu.training.build import build_model, weights_of
 from tongsu.training.recipe import Recipe
@@ -28,7 +26,7 @@ DESCRIPTION, WEIGHTS, CONFIG, READER, CARD = (
 )  # fmt: skip
 LARGEST = 2 * 2**30
 LARGEST_JSON = 2**25
-MOST_LAYERS = 1000
+BROKEN = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
 
 
 def write(learned: Learned, folder: Path, card: bool) -> dict[str, Any]:
@@ -60,7 +58,8 @@ def _checked(learned: Learned, folder: Path) -> dict[str, Any]:
             if difference != 0:
                 raise Failure("export.differs", run=learned.run.name, difference=f"{difference:.2g}", limit=0)
             seen.append(list(inputs.shape))
-    return {"runtime": f"torch {torch.__version__}", "inputs": seen, "largest_difference": 0.0}
+    told = {"runtime": f"torch {torch.__version__}", "source": samples.source_of(learned)}
+    return {**told, "inputs": seen, "largest_difference": 0.0}
 
 
 def read(folder: Path) -> tuple[dict[str, Any], torch.nn.Module, Recipe]:
@@ -72,9 +71,8 @@ def read(folder: Path) -> tuple[dict[str, Any], torch.nn.Module, Recipe]:
             raise Problem("export.too_large", folder=folder)
         described = json.loads(path.read_text(encoding="utf-8"))
         recipe = Recipe.from_dict(described["recipe"])
-        _plausible(recipe)
-        preprocessing.from_dict(described["preprocessing"])
-        wanted = {name: tuple(shape) for name, shape in shapes_of(recipe).items()}
+        reading(described["preprocessing"])
+        wanted = {name: tuple(shape) for name, shape in shapes(recipe).items()}
         with safe_open(folder / WEIGHTS, "pt") as file:
             found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
             if found != wanted:
@@ -82,19 +80,11 @@ def read(folder: Path) -> tuple[dict[str, Any], torch.nn.Module, Recipe]:
             weights = {name: file.get_tensor(name) for name in found}
     except FileNotFoundError as error:
         raise Problem("export.not_ours", folder=folder, file=Path(error.filename or path).name) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
+    except BROKEN as error:
         raise Problem("export.damaged", folder=folder, reason=" ".join(str(error).split())[:200]) from None
     model = build_model(recipe)
     model.load_state_dict(weights)
     return described, model.eval(), recipe
-
-
-def _plausible(recipe: Recipe) -> None:
-    """A foreign file must not make us build a billion layers. Raises ValueError."""
-    for name, value in recipe.model_args.items():
-        counts = value if name == "blocks" else [value] if name == "layers" else []
-        if (isinstance(value, list) and len(value) > MOST_LAYERS) or any(count > MOST_LAYERS for count in counts):
-            raise ValueError(f"{name}={str(value)[:40]}")
 
 
 def import_folder(folder: Path, store: RunStore, name: str | None = None) -> Run:
@@ -125,22 +115,28 @@ def hub_config(learned: Learned) -> dict[str, Any]:
 
 def model_card(learned: Learned) -> str:
     """README.md: a head that the hub reads, then what a person wants to know."""
-    recipe, kind = learned.recipe, learned.preprocessing.kind
+    recipe, kind, begun = learned.recipe, learned.preprocessing.kind, origin(learned)
     task = {"text": "text-classification", "images": "image-classification"}.get(kind, "tabular-classification")
     task = "unconditional-image-generation" if recipe.task == "gan" else task
     metrics = learned.run.results().get("metrics", {})
     rows = [f"| {name} | {value:.4f} |" for name, value in metrics.items() if isinstance(value, int | float)]
-    facts = {
+    facts: dict[str, object] = {
         "model": recipe.model, "chapter": recipe.chapter, "preset": recipe.preset, "data": recipe.data,
         "seed": recipe.seed, "parameters": f"{parameter_count(learned.model):,}",
         "labels": ", ".join(learned.labels[:20]) + (" …" if len(learned.labels) > 20 else ""),
         "split": learned.run.preprocessing()["test_split"] or "–",
     }  # fmt: skip
+    if begun:
+        facts["origin"] = ", ".join(filter(None, begun.values()))
     lines = [f"- {t(f'export.card.{name}')}: {value}" for name, value in facts.items()]
-    head = ["---", "library_name: tongsu", f"pipeline_tag: {task}", "tags: [tongsu, pytorch, safetensors]", "---"]
+    head = ["---", "library_name: tongsu", f"pipeline_tag: {task}", "tags: [tongsu, pytorch, safetensors]"]
+    theirs = begun is not None and recipe.epochs == 0  # nothing was learned here
+    if theirs and begun and begun["licence"]:
+        head.append(f"license: {begun['licence'].lower()}")
+    what = t("export.card.what_others" if theirs else "export.card.what")
     table = [f"| {t('export.card.measure')} | {t('export.card.value')} |", "| --- | ---: |", *rows] if rows else []
     use = ["```sh", "tongsu import .", 'tongsu predict last "..."', "```"]
     return "\n".join(
-        [*head, "", f"# {learned.run.name}", "", t("export.card.what"), "", *lines, "", *table, "",
+        [*head, "---", "", f"# {learned.run.name}", "", what, t("export.card.safe"), "", *lines, "", *table, "",
          t("export.card.use"), "", *use, "", t("export.card.limits"), ""]
     )  # fmt: skip

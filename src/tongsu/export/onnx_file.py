@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MODEL, SMALL = "model.onnx", "model.int8.onnx"
 OPSET = 20
-AT_ONCE = 200
+AT_ONCE, UNLABELLED = 200, 64
 # Weights of these become 8 bit whole numbers. Convolutions stay as they are: ONNX Runtime runs them slower in int8.
 QUANTIZED = ["MatMul", "Gemm", "LSTM", "Gather"]
 
@@ -125,8 +125,8 @@ def check(learned: Learned, session: InferenceSession, split: Split | None, outp
     if not worst <= samples.TOLERANCE:  # also when it is not a number
         raise Failure("export.differs", run=learned.run.name, difference=f"{worst:.2g}", limit=samples.TOLERANCE)
     return {
-        "runtime": f"onnxruntime {onnxruntime.__version__}", "inputs": seen, "largest_difference": worst,
-        "tolerance": samples.TOLERANCE,
+        "runtime": f"onnxruntime {onnxruntime.__version__}", "source": samples.source_of(learned), "inputs": seen,
+        "largest_difference": worst, "tolerance": samples.TOLERANCE,
     }  # fmt: skip
 
 
@@ -142,7 +142,8 @@ def _quantize(folder: Path) -> None:
 
 
 def measured(learned: Learned, folder: Path, split: Split | None) -> dict[str, Any]:
-    """What 8 bits cost: accuracy on the whole test split before and after, or how far the pictures move."""
+    """What 8 bits cost: accuracy on the whole test split before and after; without one, how far the outputs move, and
+    how many of a classifier's first answers stay the same."""
     files = {name: folder / name for name in (MODEL, SMALL)}
     result: dict[str, Any] = {
         "file": SMALL, "method": "int8 weights, dynamic", "operators": QUANTIZED,
@@ -150,9 +151,11 @@ def measured(learned: Learned, folder: Path, split: Split | None) -> dict[str, A
     }  # fmt: skip
     sessions = {name: load(path) for name, path in files.items()}
     if split is None:
-        noise = {"input": samples.model_inputs(learned, None, 64).numpy()}
-        before, after = (torch.from_numpy(session.run(None, noise)[0]) for session in sessions.values())
-        return result | {"examples": 64, "mean_difference": float((before - after).abs().mean())}
+        batch = {"input": samples.model_inputs(learned, None, UNLABELLED).numpy()}
+        before, after = (torch.from_numpy(session.run(None, batch)[-1]) for session in sessions.values())
+        result |= {"examples": UNLABELLED, "mean_difference": float((before - after).abs().mean())}
+        same = int((before.argmax(1) == after.argmax(1)).sum()) if learned.recipe.task == "classify" else None
+        return result if same is None else {**result, "same_answers": same}
     right = dict.fromkeys(files, 0)
     for inputs, targets in zip(split.inputs.split(AT_ONCE), split.targets.split(AT_ONCE), strict=True):
         batch = {"input": learned.preprocessing.scale(inputs).numpy()}

@@ -6,7 +6,9 @@ their widths: MLP, CNN, SimpleRNN / LSTM / GRU (stacked, bidirectional), and the
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 from torch import nn
@@ -47,13 +49,15 @@ def build(imported: KerasModel) -> nn.Module:
 def read_vocabulary(path: str | Path, words: int) -> tuple[str, ...]:
     """Keras's imdb_word_index.json, {word: rank from 1}, as a list: the place is the word's number."""
     file = Path(path)
+    if not file.is_file():  # a pipe would keep us waiting
+        raise Problem("keras.vocabulary", file=file, reason=os.strerror(errno.ENOENT))
     try:
         ranks = json.loads(file.read_text(encoding="utf-8"))
         vocabulary = [*SPECIAL, *("" for _ in range(words - len(SPECIAL)))]
         for word, rank in ranks.items():
             if 3 < rank + 3 < words:
                 vocabulary[rank + 3] = str(word)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Problem("keras.vocabulary", file=file, reason=error) from None
     if missing := vocabulary[:words].count(""):
         raise Problem("keras.vocabulary", file=file, reason=f"{missing} / {words}")

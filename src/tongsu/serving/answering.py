@@ -31,7 +31,7 @@ class Answering:
 
     def read(self, raw: Any) -> Tensor:
         """A picture's bytes, a text or a point as the compact tensor that waits in line. Raises Problem."""
-        return self.learned.preprocessing.read(raw)
+        return self.learned.read_one(raw)
 
     def answer(self, inputs: list[Tensor]) -> list[list[float]]:
         """Probabilities of each input, computed together."""
