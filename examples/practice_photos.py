@@ -17,19 +17,21 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 from tongsu.data.sources import Asset, Package, fetch
+from tongsu.locale import language
 
 WHEEL = "scikit_image-0.26.0-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl"
 DIGEST = "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af"
-PHOTOS = {
-    "cat": ("chelsea.png", 240_512, "596aa1e7cb875eb79f437e310381d26b338a81c2da23439704a73c4651e8c4bb"),
-    "coffee": ("coffee.png", 466_706, "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7"),
-    "rocket": ("rocket.jpg", 112_525, "c2dd0de7c538df8d111e479619b129464d0269d0ae5fd18ca91d33a7fdfea95c"),
+PHOTOS = {  # the folder's name in each language: file, size, sha256
+    ("cat", "猫"): ("chelsea.png", 240_512, "596aa1e7cb875eb79f437e310381d26b338a81c2da23439704a73c4651e8c4bb"),
+    ("coffee", "咖啡"): ("coffee.png", 466_706, "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7"),
+    ("rocket", "火箭"): ("rocket.jpg", 112_525, "c2dd0de7c538df8d111e479619b129464d0269d0ae5fd18ca91d33a7fdfea95c"),
 }
 
 
 def main(folder: Path, count: int) -> None:
     chance = np.random.default_rng(0)
-    for label, (name, size, sha256) in PHOTOS.items():
+    for labels, (name, size, sha256) in PHOTOS.items():
+        label = labels[language() == "zh"]
         package = Package(WHEEL, 13_711_217, DIGEST, "scikit-image", "0.26.0", f"skimage/data/{name}")
         with Image.open(fetch(Asset(name, size, sha256, (package,)))) as file:
             photo = file.convert("RGB")

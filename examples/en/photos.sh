@@ -50,5 +50,8 @@ SERVER=$!
 trap 'kill $SERVER 2>/dev/null; wait $SERVER 2>/dev/null || true' EXIT
 curl -sf --retry 90 --retry-delay 1 --retry-connrefused "http://127.0.0.1:$PORT/readyz" && echo
 curl -sf "http://127.0.0.1:$PORT/predict" -F "file=@$PHOTO" && echo
+kill $SERVER  # SIGTERM: what was accepted is answered first
+wait $SERVER
+trap - EXIT
 
 step "Done. The model card: runs/$NAME/card.md (or in TONGSU_RUNS); pictures and export: $OUT"

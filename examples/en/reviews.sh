@@ -18,7 +18,7 @@ mkdir -p "$OUT"
 step "1. Look at the data: how much, how long, what is wrong, what would be done"
 tongsu data check "$DATA" -o "$OUT/look.png"
 
-step "2. Train"
+step "2. Train. 120 reviews are few: even a pretrained network gets about three of four right"
 if [ -n "${SMALL:-}" ]; then
     tongsu train rnn cell=gru hidden=16 embedding=16 frames=2 --preset quick --data "$DATA" --name "$NAME"
 else
@@ -44,5 +44,8 @@ trap 'kill $SERVER 2>/dev/null; wait $SERVER 2>/dev/null || true' EXIT
 curl -sf --retry 90 --retry-delay 1 --retry-connrefused "http://127.0.0.1:$PORT/readyz" && echo
 curl -sf "http://127.0.0.1:$PORT/predict" -H 'content-type: application/json' \
     -d '{"inputs": ["A quiet corner and wonderful coffee.", "The bill was wrong and nobody cared."]}' && echo
+kill $SERVER  # SIGTERM: what was accepted is answered first
+wait $SERVER
+trap - EXIT
 
 step "Done. The model card: runs/$NAME/card.md (or in TONGSU_RUNS); pictures and export: $OUT"

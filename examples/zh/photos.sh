@@ -51,5 +51,8 @@ SERVER=$!
 trap 'kill $SERVER 2>/dev/null; wait $SERVER 2>/dev/null || true' EXIT
 curl -sf --retry 90 --retry-delay 1 --retry-connrefused "http://127.0.0.1:$PORT/readyz" && echo
 curl -sf "http://127.0.0.1:$PORT/predict" -F "file=@$PHOTO" && echo
+kill $SERVER  # SIGTERM：先答完已接受的请求，再退出
+wait $SERVER
+trap - EXIT
 
 step "完成。模型卡片在 runs/$NAME/card.md（或 TONGSU_RUNS 里）；图片和导出的文件在 $OUT"

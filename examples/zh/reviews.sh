@@ -47,5 +47,8 @@ trap 'kill $SERVER 2>/dev/null; wait $SERVER 2>/dev/null || true' EXIT
 curl -sf --retry 90 --retry-delay 1 --retry-connrefused "http://127.0.0.1:$PORT/readyz" && echo
 curl -sf "http://127.0.0.1:$PORT/predict" -H 'content-type: application/json' \
     -d '{"inputs": ["味道很好，下次还来。", "等了一个小时，没人理。"]}' && echo
+kill $SERVER  # SIGTERM：先答完已接受的请求，再退出
+wait $SERVER
+trap - EXIT
 
 step "完成。模型卡片在 runs/$NAME/card.md（或 TONGSU_RUNS 里）；图片和导出的文件在 $OUT"
