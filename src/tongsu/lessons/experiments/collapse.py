@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch.optim import Optimizer
 
 from tongsu.lessons.experiments.experiment import Experiment, Figures, trained
-from tongsu.predict import generate
+from tongsu.models import GAN
 from tongsu.tasks.judge import Judge
 from tongsu.training.control import Control
 
@@ -35,8 +36,10 @@ def run() -> Figures:
     """What the fixed judge reads in 500 drawings: coverage of the ten digits, and how many have at least 2 %."""
     figures: Figures = {}
     for name, control in (("both", None), ("alone", Alone())):
-        learned = trained("gan", *BUDGET, control=control)
-        _, digits = Judge.load(torch.device("cpu")).look(generate(learned, DRAWN) * 2 - 1)
+        game = cast(GAN, trained("gan", *BUDGET, control=control).model)
+        noise = torch.randn(DRAWN, game.noise, generator=torch.Generator().manual_seed(0))  # (N, Z)
+        with torch.no_grad():
+            _, digits = Judge.load(torch.device("cpu")).look(game(noise))
         shares = digits.bincount(minlength=10).double() / DRAWN
         entropy = -(shares * shares.clamp(min=1e-12).log()).sum()
         figures |= {f"{name}_coverage": float(entropy.exp() / 10), f"{name}_digits": int((shares >= 0.02).sum())}
