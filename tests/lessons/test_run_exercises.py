@@ -170,6 +170,28 @@ def test_a_collapse_and_its_cure(folder: Path) -> None:
 
 
 @pytest.mark.long
+def test_a_deep_net_and_its_shortcuts(folder: Path, rates: list[str]) -> None:
+    deep = ("data=digits", "examples=2000", "blocks=9,9,9", "width=4", "batch_size=64", "epochs=4")
+    plain, saved = train("plain", "resnet", *deep, "skip=false"), train("residual", "resnet", *deep)
+    verdict = check("shortcuts", plain, saved)
+    assert verdict.passed, verdict
+    assert "56" in verdict.saw[0]
+    few = ("data=digits", "examples=600", "width=4", "batch_size=32", "epochs=3")
+    shallow, hasty = ("data=digits", "examples=100", "width=4", "epochs=1"), ("skip=false",)
+    wrong = {
+        (saved, plain): "hint_order",
+        (saved, saved): "hint_alike",
+        (train("shallow", "resnet", *few, *hasty), train("shallow-saved", "resnet", *few)): "hint_still_learns",
+        (train("hasty", "resnet", *shallow, *hasty), train("hasty-saved", "resnet", *shallow)): "hint_not_saved",
+        (plain, "shallow-saved"): "hint_others",
+    }
+    found = {runs: hint("shortcuts", check("shortcuts", *runs)) for runs in wrong}
+    assert found == wrong
+    with pytest.raises(Problem):
+        check("shortcuts", "rate-0.05", saved)
+
+
+@pytest.mark.long
 def test_a_served_classifier(folder: Path, tmp_path: Path) -> None:
     train("served", "mlp", "data=digits", "examples=2000", "epochs=6", "batch_size=32")
     train("weak-one", "mlp", "data=digits", "examples=200", "epochs=1", "lr=0.0001")

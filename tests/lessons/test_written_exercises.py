@@ -13,6 +13,7 @@ from tongsu.errors import Problem
 from tongsu.lessons.exercises import EXERCISES, Verdict
 from tongsu.lessons.exercises.adversarial import COVERAGE, GAME_LOSSES, SIGNED
 from tongsu.lessons.exercises.apart import run_apart
+from tongsu.lessons.exercises.deep import PADDING, RESIDUAL_BLOCK
 from tongsu.lessons.exercises.nets import ATTENTION, LSTM_LINE, PIXEL
 from tongsu.lessons.exercises.neurons import BACKWARD_STEP, NEURON
 from tongsu.lessons.exercises.recurrent import CLIP, GRU_LINE, UNROLL
@@ -21,6 +22,7 @@ from tongsu.locale import t
 
 TASKS = {one.name: one for one in (
     NEURON, BACKWARD_STEP, PIXEL, UNROLL, CLIP, LSTM_LINE, GRU_LINE, SIGNED, GAME_LOSSES, COVERAGE, ATTENTION,
+    PADDING, RESIDUAL_BLOCK,
 )}  # fmt: skip
 # What a person would write in the place of `...`.
 SOLUTIONS = {
@@ -58,9 +60,28 @@ SOLUTIONS = {
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
     weights = powers / powers.sum(axis=1, keepdims=True)
     return weights @ v""",
+    "padding": """
+    powers = np.exp(scores - scores.max()) * seen
+    return powers / powers.sum(axis=1, keepdims=True)""",
+    "residual-block": "return np.maximum(x + np.maximum(x @ w1.T, 0) @ w2.T, 0)",
 }
 # Mistakes as a person would make them, and the hint that each of them must get.
 MISTAKES = [
+    *[("padding", f"p = np.exp({scores}); return {end}", hint) for scores, end, hint in (
+        ("scores", "p / p.sum(1, keepdims=True)", "no_mask"),
+        ("scores", "p / p.sum(1, keepdims=True) * seen", "after"),
+        ("scores * seen", "p / p.sum(1, keepdims=True)", "zero"),
+        ("scores", "p * seen[:, None]", ""),
+    )],
+    ("padding", "scores[:, seen > 0] = -1e9; p = np.exp(scores - scores.max(1, keepdims=True)); "
+                "return p / p.sum(1, keepdims=True)", "inverted"),
+    ("padding", "scores[seen == 0] = -1e9; p = np.exp(scores - scores.max(1, keepdims=True)); "
+                "return p / p.sum(1, keepdims=True)", "rows"),
+    *[("residual-block", f"relu = lambda z: np.maximum(z, 0); return {answer}", hint) for answer, hint in (
+        ("relu(relu(x @ w1.T) @ w2.T)", "no_skip"), ("x + relu(relu(x @ w1.T) @ w2.T)", "bent_first"),
+        ("x + relu(x @ w1.T) @ w2.T", "never_bent"), ("relu(x + x @ w1.T @ w2.T)", "one_layer"),
+        ("relu(x * (relu(x @ w1.T) @ w2.T))", "times"), ("relu(x - relu(x @ w1.T) @ w2.T)", "minus"), ("x", ""),
+    )],
     ("neuron", "return sum(x * w for x, w in zip(inputs, weights)) + bias", "no_sigmoid"),
     ("neuron", "return 1 / (1 + math.exp(-sum(x * w for x, w in zip(inputs, weights))))", "no_bias"),
     ("neuron", "return 1 / (1 + math.exp(sum(x * w for x, w in zip(inputs, weights)) + bias))", "sign"),

@@ -9,6 +9,7 @@ import difflib
 
 from tongsu.errors import Problem
 from tongsu.lessons.exercises.adversarial import COVERAGE, GAME_LOSSES, SIGNED
+from tongsu.lessons.exercises.deep import PADDING, RESIDUAL_BLOCK, SHORTCUTS
 from tongsu.lessons.exercises.exercise import Exercise, Verdict
 from tongsu.lessons.exercises.nets import ATTENTION, LSTM_LINE, PIXEL
 from tongsu.lessons.exercises.neurons import BACKWARD_STEP, NEURON
@@ -35,6 +36,9 @@ EXERCISES: dict[str, Exercise] = {
     "coverage": COVERAGE.exercise(),
     "collapse": COLLAPSE,
     "attention": ATTENTION.exercise(),
+    "padding": PADDING.exercise(),
+    "residual-block": RESIDUAL_BLOCK.exercise(),
+    "shortcuts": SHORTCUTS,
     "serve": SERVE,
 }
 

@@ -6,6 +6,7 @@ each anew and asks whether the sentences still hold.
 
 from __future__ import annotations
 
+from tongsu.lessons.experiments.attention import ATTENTION
 from tongsu.lessons.experiments.border import BORDER
 from tongsu.lessons.experiments.collapse import COLLAPSE
 from tongsu.lessons.experiments.depth import DEPTH
@@ -22,5 +23,6 @@ EXPERIMENTS: dict[str, Experiment] = {
     "sharing": SHARING,
     "memory": MEMORY,
     "collapse": COLLAPSE,
+    "attention": ATTENTION,
     "layers": LAYERS,
 }
