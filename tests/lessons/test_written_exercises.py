@@ -13,16 +13,18 @@ from tongsu.errors import Problem
 from tongsu.lessons.exercises import EXERCISES, Verdict
 from tongsu.lessons.exercises.adversarial import COVERAGE, GAME_LOSSES, SIGNED
 from tongsu.lessons.exercises.apart import run_apart
+from tongsu.lessons.exercises.convolutions import MAP_SIZE, MAX_POOL
 from tongsu.lessons.exercises.deep import PADDING, RESIDUAL_BLOCK
 from tongsu.lessons.exercises.nets import ATTENTION, LSTM_LINE, PIXEL
 from tongsu.lessons.exercises.neurons import BACKWARD_STEP, NEURON
+from tongsu.lessons.exercises.perceptrons import ONE_LAYER, TWO_LAYERS
 from tongsu.lessons.exercises.recurrent import CLIP, GRU_LINE, UNROLL
 from tongsu.lessons.exercises.written import Written
 from tongsu.locale import t
 
 TASKS = {one.name: one for one in (
     NEURON, BACKWARD_STEP, PIXEL, UNROLL, CLIP, LSTM_LINE, GRU_LINE, SIGNED, GAME_LOSSES, COVERAGE, ATTENTION,
-    PADDING, RESIDUAL_BLOCK,
+    PADDING, RESIDUAL_BLOCK, ONE_LAYER, TWO_LAYERS, MAP_SIZE, MAX_POOL,
 )}  # fmt: skip
 # What a person would write in the place of `...`.
 SOLUTIONS = {
@@ -32,6 +34,17 @@ SOLUTIONS = {
     "backward-step": """
     dx = dy @ w
     return dx, w - lr * dy.T @ x, b - lr * dy.sum(axis=0)""",
+    "one-layer": "return w2 @ w1, w2 @ b1 + b2",
+    "two-layers": """
+    d = (p - targets) / len(x)
+    dh = d @ w2
+    dz = dh * (z > 0)
+    return dz.T @ x, dz.sum(axis=0), d.T @ h, d.sum(axis=0)""",
+    "map-size": "return (size + 2 * padding - kernel) // stride + 1",
+    "max-pool": """
+    count = len(picture) // size
+    return [[picture[i * size:(i + 1) * size, j * size:(j + 1) * size].max() for j in range(count)]
+            for i in range(count)]""",
     "pixel": """
     side, total = kernel.shape[1], bias
     for c in range(len(picture)):
@@ -67,6 +80,39 @@ SOLUTIONS = {
 }
 # Mistakes as a person would make them, and the hint that each of them must get.
 MISTAKES = [
+    ("one-layer", "return w1 @ w2, w2 @ b1 + b2", "order"),
+    ("one-layer", "return (w2 @ w1).T, w2 @ b1 + b2", "transposed"),
+    ("one-layer", "return w2 @ w1, b2", "bias_lost"),
+    ("one-layer", "return w2 @ w1, b1 + b2", "biases_added"),
+    ("one-layer", "return w1 + w2, b1 + b2", "weights_added"),
+    ("one-layer", "return w2, b2", ""),
+    *[("two-layers", f"d = {error}; dz = {bend}; return dz.T @ x, dz.sum(0), d.T @ h, d.sum(0)", hint)
+      for error, bend, hint in (
+        ("(p - targets) / len(x)", "d @ w2", "no_bend"),
+        ("(p - targets) / len(x)", "(d @ w2) * h", "bent_again"),
+        ("(p - targets) / len(x)", "np.maximum(d @ w2, 0)", "bent_gradient"),
+        ("p - targets", "(d @ w2) * (h > 0)", "no_mean"),
+        ("(targets - p) / len(x)", "(d @ w2) * (h > 0)", "sign"),
+        ("p / len(x)", "(d @ w2) * (h > 0)", "no_targets"),
+        ("p", "d @ w2", ""),
+    )],
+    ("map-size", "return (size + 2 * padding - kernel) // stride", "no_one"),
+    ("map-size", "return (size + padding - kernel) // stride + 1", "padding_once"),
+    ("map-size", "return (size - kernel) // stride + 1", "no_padding"),
+    ("map-size", "return size + 2 * padding - kernel + 1", "no_stride"),
+    ("map-size", "return (size + 2 * padding - kernel) / stride + 1", "not_whole"),
+    ("map-size", "return -(-(size + 2 * padding - kernel) // stride) + 1", "rounded_up"),
+    ("map-size", "return size // stride", ""),
+    *[("max-pool", f"n, s = len(picture), size; return [[{how} for j in range({steps})] for i in range({steps})]", hint)
+      for how, steps, hint in (
+        ("picture[i:i+s, j:j+s].mean()", "0, n - s + 1, s", "mean"),
+        ("picture[i:i+s, j:j+s].sum()", "0, n - s + 1, s", "sum"),
+        ("picture[i:i+s, j:j+s].max()", "n - s + 1", "overlap"),
+        ("max(0, picture[i:i+s, j:j+s].max())", "0, n - s + 1, s", "from_zero"),
+        ("picture[i, j]", "0, n - s + 1, s", "corner"),
+        ("picture[i:i+s, j:j+s].max()", "0, n, s", "rest"),
+        ("picture[i:i+s, j:j+s].min()", "0, n - s + 1, s", ""),
+    )],
     *[("padding", f"p = np.exp({scores}); return {end}", hint) for scores, end, hint in (
         ("scores", "p / p.sum(1, keepdims=True)", "no_mask"),
         ("scores", "p / p.sum(1, keepdims=True) * seen", "after"),

@@ -9,10 +9,12 @@ import difflib
 
 from tongsu.errors import Problem
 from tongsu.lessons.exercises.adversarial import COVERAGE, GAME_LOSSES, SIGNED
+from tongsu.lessons.exercises.convolutions import MAP_SIZE, MAX_POOL, MOVED
 from tongsu.lessons.exercises.deep import PADDING, RESIDUAL_BLOCK, SHORTCUTS
 from tongsu.lessons.exercises.exercise import Exercise, Verdict
 from tongsu.lessons.exercises.nets import ATTENTION, LSTM_LINE, PIXEL
 from tongsu.lessons.exercises.neurons import BACKWARD_STEP, NEURON
+from tongsu.lessons.exercises.perceptrons import ONE_LAYER, STUCK, TWO_LAYERS
 from tongsu.lessons.exercises.recurrent import CLIP, GRU_LINE, UNROLL
 from tongsu.lessons.exercises.served import SERVE
 from tongsu.lessons.exercises.trained import BREAKING_RATE, COLLAPSE, OVERFIT, SMALL_CNN
@@ -23,9 +25,15 @@ __all__ = ["EXERCISES", "Exercise", "Verdict", "find"]
 EXERCISES: dict[str, Exercise] = {
     "neuron": NEURON.exercise(),
     "breaking-rate": BREAKING_RATE,
+    "one-layer": ONE_LAYER.exercise(),
     "backward-step": BACKWARD_STEP.exercise(),
+    "stuck": STUCK,
+    "two-layers": TWO_LAYERS.exercise(),
     "overfit": OVERFIT,
+    "map-size": MAP_SIZE.exercise(),
     "pixel": PIXEL.exercise(),
+    "max-pool": MAX_POOL.exercise(),
+    "moved": MOVED,
     "small-cnn": SMALL_CNN,
     "unroll": UNROLL.exercise(),
     "clip": CLIP.exercise(),
