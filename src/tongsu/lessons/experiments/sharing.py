@@ -8,6 +8,7 @@ from tongsu.explain.experiments import shift
 from tongsu.explain.layers import layers
 from tongsu.lessons.experiments.experiment import Experiment, Figures, data_of, trained
 from tongsu.models import CNN
+from tongsu.views import background, batch
 
 EXAMPLES = 2_000
 MOST = 4  # pixels
@@ -21,9 +22,8 @@ def run() -> Figures:
     }  # fmt: skip
     for name in ("mlp", "cnn"):
         learned = trained(name)
-        test = data_of(learned).test
-        x, targets = learned.preprocessing.scale(test.inputs[:EXAMPLES]), test.targets[:EXAMPLES]
-        seen = shift(learned.model, x, targets, most=MOST)
+        x, targets = batch(learned, data_of(learned).test, EXAMPLES)
+        seen = shift(learned.model, x, targets, background(learned), most=MOST)
         figures |= {f"{name}_{d}": float(a) for d, a in zip(seen.distances, seen.accuracy, strict=True) if d >= 0}
     return figures
 
