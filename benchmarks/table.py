@@ -47,6 +47,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "total": "One training of each net on MNIST and IMDB: {time} altogether. `make run` gives the GAN less:"
         " its `budget` in `roadmap.py`.",
         "made": "Measured {made} with preset `{preset}` on {device}, {threads} threads; {versions}.",
+        "busy": " (beside other work, so the times are long)",
         "comma": ", ",
     },
     "zh": {
@@ -73,6 +74,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "total": "MNIST 和 IMDB 上的网络各训练一次，共需 {time}。`make run` 给 GAN 的时间少一些，"
         "见 `roadmap.py` 里的 `budget`。",
         "made": "测于 {made}，预设 `{preset}`，设备 {device}，{threads} 线程；{versions}。",
+        "busy": "（同时有别的程序在跑，所以用时偏长）",
         "comma": "、",
     },
 }
@@ -126,7 +128,7 @@ def table(measured: dict[str, Any], language: str) -> str:
     aligned = ["---", "---", "---:", "---", *["---:"] * 4]
     lines = [line(head), line(aligned), *(line(cells(row, language)) for row in rows)]
     conditions = measured | {
-        "device": measured["device"].replace("cpu", "CPU"),
+        "device": measured["device"].replace("cpu", "CPU") + (say["busy"] if measured.get("busy") else ""),
         "versions": versions(measured["versions"], say),
     }
     together = sum(row["mean_seconds"] for row in rows if row["data"] in OF_MAKE_RUN)
