@@ -10,6 +10,7 @@ from tongsu.lessons.experiments.attention import ATTENTION
 from tongsu.lessons.experiments.border import BORDER
 from tongsu.lessons.experiments.collapse import COLLAPSE
 from tongsu.lessons.experiments.depth import DEPTH
+from tongsu.lessons.experiments.directions import DIRECTIONS
 from tongsu.lessons.experiments.experiment import Experiment, Figures
 from tongsu.lessons.experiments.layers import LAYERS
 from tongsu.lessons.experiments.memory import MEMORY
@@ -22,6 +23,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "depth": DEPTH,
     "sharing": SHARING,
     "memory": MEMORY,
+    "directions": DIRECTIONS,
     "collapse": COLLAPSE,
     "attention": ATTENTION,
     "layers": LAYERS,
