@@ -79,6 +79,9 @@ def test_drawn_digits() -> None:
     assert (images.amax((1, 2)) > 200).all() and images[:, 0].max() == 0  # ink on every one, none at the border
     assert len({image.numpy().tobytes() for image in images}) == 240
     assert torch.equal(toy.digits(examples=300).train.inputs, data.train.inputs)
+    signed = load("digits", examples=300, scaling="signed")  # what a generator that ends in tanh can draw
+    pixels = signed.preprocessing.scale(signed.train.inputs)
+    assert (pixels.min(), pixels.max()) == (-1, 1) and signed.fingerprint != data.fingerprint
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,14 @@ OFFICIAL = (
 NAMES = ("train_images", "train_labels", "test_images", "test_labels")
 
 
+def scaled(scaling: Scaling) -> Images:
+    """How digits are read; see `load`. Raises Problem for a scaling that there is not."""
+    if scaling not in SCALINGS:
+        raise Problem("data.unknown_choice", argument="scaling", value=scaling, known=", ".join(SCALINGS))
+    mean, std = SCALINGS[scaling]
+    return Images(1, 28, 28, (mean,), (std,), digits=True)
+
+
 def load(*, validation: int = 5_000, examples: int = 0, scaling: Scaling = "standard") -> Dataset:
     """The last `validation` of the 60,000 training images are held out; test is the official 10,000.
 
@@ -67,19 +75,17 @@ def load(*, validation: int = 5_000, examples: int = 0, scaling: Scaling = "stan
         raise Problem("data.split_too_large", asked=validation, count=60_000)
     if not 0 <= examples <= 60_000 - validation:
         raise Problem("data.split_too_large", asked=examples, count=60_000 - validation)
-    if scaling not in SCALINGS:
-        raise Problem("data.unknown_choice", argument="scaling", value=scaling, known=", ".join(SCALINGS))
+    preprocessing = scaled(scaling)
     tensors, _ = remembered("mnist", [PICKLE.sha256], lambda: (read(), {}))
     images, targets = tensors["train_images"].unsqueeze(1), tensors["train_labels"].long()  # (N, 1, 28, 28), (N,)
     learned_from = examples or 60_000 - validation
-    mean, std = SCALINGS[scaling]
     return Dataset(
         "mnist",
         train=Split(images[:learned_from], targets[:learned_from]),
         validation=Split(images[-validation:], targets[-validation:]),
         test=Split(tensors["test_images"].unsqueeze(1), tensors["test_labels"].long()),
         labels=tuple("0123456789"),
-        preprocessing=Images(1, 28, 28, (mean,), (std,), digits=True),
+        preprocessing=preprocessing,
         test_split=t("data.split.mnist"),
         fingerprint=fingerprint("mnist", PICKLE.sha256, validation, examples, scaling),
     )

@@ -13,8 +13,9 @@ import torch
 from PIL import Image, ImageDraw
 
 from tongsu.data.dataset import Dataset, Split
+from tongsu.data.mnist import Scaling, scaled
 from tongsu.data.prepared import fingerprint
-from tongsu.data.preprocessing import Images, Points, Preprocessing
+from tongsu.data.preprocessing import Points, Preprocessing
 from tongsu.errors import Problem
 from tongsu.locale import t
 
@@ -43,8 +44,8 @@ STROKES: tuple[tuple[list[Point], ...], ...] = (
 FIELD, SIDE = 112, 28  # drawn large and shrunk, for smooth edges
 
 
-def digits(*, examples: int = 5_000, data_seed: int = 0) -> Dataset:
-    """Digits drawn with a round pen, shifted, scaled, turned and slanted at random."""
+def digits(*, examples: int = 5_000, data_seed: int = 0, scaling: Scaling = "standard") -> Dataset:
+    """Digits drawn with a round pen, shifted, scaled, turned and slanted at random. scaling: as MNIST's."""
     _check(examples, least=100)
     chance = np.random.default_rng(data_seed)
     targets = np.arange(examples) % 10
@@ -52,7 +53,7 @@ def digits(*, examples: int = 5_000, data_seed: int = 0) -> Dataset:
     order = chance.permutation(examples)
     return _dataset(
         "digits", images[order, None], targets[order], tuple("0123456789"),
-        Images(1, SIDE, SIDE, (0.1307,), (0.3081,), digits=True), [examples, data_seed],
+        scaled(scaling), [examples, data_seed, *([] if scaling == "standard" else [scaling])],
     )  # fmt: skip
 
 

@@ -73,8 +73,10 @@ def choose(chapter: str, preset: str = "fast", data: str | None = None, changes:
         raise Problem("pretrained.wrong_model", name=pretrained, model=recipe.model, asked=pairs["model"])
     if data:
         pairs["data"] = data
-    if "data" in pairs:
-        recipe = replace(recipe, data=pairs.pop("data"))
+    if pairs.get("data", recipe.data) != recipe.data:  # how many examples a preset takes is said of its own data
+        sizes = {k: v for k, v in recipe.data_args.items() if k != "examples"}
+        recipe = replace(recipe, data=pairs["data"], data_args=sizes)
+    pairs.pop("data", None)
     if "model" in pairs:
         recipe = replace(recipe, model=pairs.pop("model"))
     homes = places(recipe)
