@@ -120,7 +120,8 @@ def test_another_model_or_other_data_leave_what_is_not_theirs() -> None:
     assert choose("mlp", data="digits").data_args == {"scaling": "standard"}
     assert choose("gan", data="digits").data_args == {"scaling": "signed"}  # not how many of MNIST's it takes
     assert choose("gan", data="mnist").data_args["examples"] == 44_000
-    assert choose("mlp", changes=["data=digits", "examples=200"]).data_args == {"examples": 200}
+    asked = choose("mlp", changes=["data=digits", "examples=200"]).data_args
+    assert asked == {"scaling": "standard", "examples": 200}
     vgg = choose("cnn", "fast", None, ["model=vgg", "depth=11"])
     assert vgg.model == "vgg" and vgg.model_args["depth"] == 11
     rnn = choose("transformer", "fast", None, ["model=rnn", "cell=gru"])
