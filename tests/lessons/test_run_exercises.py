@@ -124,6 +124,44 @@ def test_overfitted_and_cured(folder: Path) -> None:
     assert found == wrong
 
 
+DEEP = ("data=digits", "examples=1000", "epochs=6", "batch_size=32", "dropout=0", "hidden=64,64,64,64,64,64")
+
+
+def test_stuck_and_freed(folder: Path) -> None:
+    slow = (*DEEP, "optimizer=sgd", "lr=0.05")
+    ill = train("stuck", "mlp", *slow, "activation=sigmoid")
+    well = train("freed", "mlp", *slow, "activation=relu")
+    verdict = check("stuck", ill, well)
+    assert verdict.passed, verdict
+    wrong = {
+        (train("flat", "mlp", *slow, "activation=sigmoid", "hidden=64,64"), well): "hint_shallow",
+        (ill, train("wider", "mlp", *slow, "activation=relu", "hidden=65,64,64,64,64,64")): "hint_others",
+        (train("torn", "mlp", *slow, "activation=relu", "lr=1e9"),) * 2: "hint_broken",
+        (well, ill): "hint_not_stuck",
+        (ill, ill): "hint_not_learned",
+    }
+    found = {runs: hint("stuck", check("stuck", *runs)) for runs in wrong}
+    assert found == wrong
+
+
+def test_moved_digits(folder: Path) -> None:
+    few = ("data=digits", "examples=1000", "batch_size=32", "epochs=6")
+    fragile = train("fragile", "mlp", *few)
+    sturdy = train("sturdy", "cnn", *few, "augment=shift")
+    verdict = check("moved", fragile, sturdy)
+    assert verdict.passed, verdict
+    wrong = {
+        (fragile, train("others", "cnn", "data=digits", "examples=500", "epochs=1")): "hint_other_data",
+        (fragile, train("dull", "cnn", *few[:3], "epochs=1", "lr=1e-7")): "hint_not_learned",
+        (sturdy, fragile): "hint_order",
+        (sturdy, sturdy): "hint_not_fragile",
+        (fragile, fragile): "hint_dense",
+        (fragile, train("unmoved", "cnn", *few)): "hint_still_lost",
+    }
+    found = {runs: hint("moved", check("moved", *runs)) for runs in wrong}
+    assert found == wrong
+
+
 def test_other_kinds_of_runs_are_refused(rates: list[str], folder: Path) -> None:
     tiny = ("data=digits", "examples=100", "width=4", "epochs=1", "samples=20")
     forger = train("forger", "gan", *tiny)

@@ -105,7 +105,7 @@ def accuracies(seen: Seen) -> tuple[float, float]:
     from tongsu.learned import Learned
     from tongsu.views import ask
 
-    if seen.run.preprocessing()["kind"] != "images" or seen.failed:
+    if seen.run.preprocessing()["preprocessing"]["kind"] != "images" or seen.failed:
         raise Problem("lessons.not_this_run", run=seen.run.name, wanted=t("lessons.run_pictures"))
     found = ask(Learned.load(seen.run), "shift", None, {"most": FAR, "examples": ASKED}).answer.accuracy
     return float(found[FAR]), float(found[0] + found[-1]) / 2
