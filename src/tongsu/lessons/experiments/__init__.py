@@ -12,6 +12,7 @@ from tongsu.lessons.experiments.collapse import COLLAPSE
 from tongsu.lessons.experiments.depth import DEPTH
 from tongsu.lessons.experiments.directions import DIRECTIONS
 from tongsu.lessons.experiments.experiment import Experiment, Figures
+from tongsu.lessons.experiments.fading import FADING
 from tongsu.lessons.experiments.layers import LAYERS
 from tongsu.lessons.experiments.memory import MEMORY
 from tongsu.lessons.experiments.sharing import SHARING
@@ -21,6 +22,7 @@ __all__ = ["EXPERIMENTS", "Experiment", "Figures"]
 EXPERIMENTS: dict[str, Experiment] = {
     "border": BORDER,
     "depth": DEPTH,
+    "fading": FADING,
     "sharing": SHARING,
     "memory": MEMORY,
     "directions": DIRECTIONS,
