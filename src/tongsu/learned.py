@@ -22,6 +22,7 @@ from tongsu.training.build import build_model, build_task
 from tongsu.training.recipe import Recipe
 
 MOST_LAYERS, LARGEST_INPUT = 1_000, 25_000_000  # numbers that a model may read at once
+BROKEN = (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError)  # what wrong JSON ends in
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,14 @@ class Learned:
         try:
             recipe = Recipe.from_dict(told)
             wanted = shapes(recipe)
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
+        except BROKEN:
             raise Problem("runs.damaged_json", file=run.path / "recipe.json") from None
         try:
             reader, labels = reading(saved["preprocessing"]), tuple(map(str, saved["labels"]))
             outputs = recipe.model_args.get("outputs", 0)
             if recipe.task == "classify" and outputs and len(labels) != max(outputs, 2):
                 raise ValueError("labels")
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
+        except BROKEN:
             raise Problem("runs.damaged_json", file=run.path / "preprocessing.json") from None
         weights = checkpoint.load_weights(run) if frame is None else checkpoint.load_frame(run, frame)
         if {name: value.shape for name, value in weights.items()} != wanted:

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from tongsu.errors import Failure, Problem
 from tongsu.export import samples
 from tongsu.export.description import describe, origin, sha256
-from tongsu.learned import Learned, reading, shapes
+from tongsu.learned import BROKEN, Learned, reading, shapes
 from tongsu.locale import t
 from tongsu.models import parameter_count
 from tongsu.runs.atomic import write_json, write_tensors, write_text
@@ -26,7 +26,7 @@ DESCRIPTION, WEIGHTS, CONFIG, READER, CARD = (
 )  # fmt: skip
 LARGEST = 2 * 2**30
 LARGEST_JSON = 2**25
-BROKEN = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
+UNREADABLE = (OSError, SafetensorError, *BROKEN)
 
 
 def write(learned: Learned, folder: Path, card: bool) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def read(folder: Path) -> tuple[dict[str, Any], torch.nn.Module, Recipe]:
             weights = {name: file.get_tensor(name) for name in found}
     except FileNotFoundError as error:
         raise Problem("export.not_ours", folder=folder, file=Path(error.filename or path).name) from None
-    except BROKEN as error:
+    except UNREADABLE as error:
         raise Problem("export.damaged", folder=folder, reason=" ".join(str(error).split())[:200]) from None
     model = build_model(recipe)
     model.load_state_dict(weights)
@@ -130,7 +130,7 @@ def model_card(learned: Learned) -> str:
         facts["origin"] = ", ".join(filter(None, begun.values()))
     lines = [f"- {t(f'export.card.{name}')}: {value}" for name, value in facts.items()]
     head = ["---", "library_name: tongsu", f"pipeline_tag: {task}", "tags: [tongsu, pytorch, safetensors]"]
-    theirs = begun is not None and recipe.epochs == 0  # nothing was learned here
+    theirs = begun is not None and not recipe.pretrained and recipe.epochs == 0  # nothing was learned here
     if theirs and begun and begun["licence"]:
         head.append(f"license: {begun['licence'].lower()}")
     what = t("export.card.what_others" if theirs else "export.card.what")
