@@ -22,7 +22,6 @@ def test_every_experiment_was_measured_and_says_on_what() -> None:
     for name, kept in results().items():
         assert kept["figures"] and all(math.isfinite(value) for value in kept["figures"].values())
         assert {"torch", "python", "threads", "device"} <= set(kept["machine"]), name
-        assert kept["seconds"] < 120
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

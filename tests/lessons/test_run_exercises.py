@@ -7,17 +7,33 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from torch.optim import Optimizer
 
 from tongsu.errors import Failure, Problem
 from tongsu.lessons.exercises import EXERCISES, Verdict
-from tongsu.lessons.experiments.collapse import Alone
 from tongsu.locale import t
 from tongsu.runs.store import RunStore
 from tongsu.session import prepare
+from tongsu.training.control import Control
+
+
+@dataclass
+class Alone(Control):
+    """Both players learn for the first updates; then only the generator, five times as fast, as in the studio."""
+
+    together: int = 100
+    updates: int = 0
+
+    def learning(self, optimizers: Mapping[str, Optimizer]) -> Mapping[str, Optimizer]:
+        self.updates += 1
+        if self.updates > self.together:
+            self.parts, self.rate = ("generator",), 5.0
+        return super().learning(optimizers)
 
 
 def train(name: str, chapter: str, *changes: str, alone_from: int | None = None) -> str:

@@ -99,7 +99,8 @@ def _words() -> list[list[Any]]:
 def _attended(q: Any, k: Any, v: Any) -> Any:
     import torch
 
-    return torch.nn.functional.scaled_dot_product_attention(*(torch.tensor(value) for value in (q, k, v))).numpy()
+    queries, keys, values = (torch.tensor(value) for value in (q, k, v))
+    return torch.nn.functional.scaled_dot_product_attention(queries, keys, values).numpy()
 
 
 def _softmax(scores: Any, axis: int = -1) -> Any:

@@ -100,7 +100,7 @@ def _difference(given: list[np.ndarray] | None, wanted: list[np.ndarray] | None,
     if shapes[0] != shapes[1]:
         return t("lessons.code.saw_shape", number=number, given=shapes[0], wanted=shapes[1])
     flat = [np.concatenate([part.ravel() for part in parts]) for parts in (given, wanted)]
-    wrong = ~np.isclose(*flat, CLOSE, CLOSE)
+    wrong = ~np.isclose(flat[0], flat[1], CLOSE, CLOSE)
     at = int(wrong.argmax())
     if not np.isfinite(flat[0][at]):
         return t("lessons.code.saw_not_finite", number=number, given=flat[0][at])
