@@ -118,7 +118,7 @@ def test_what_is_no_number_is_null() -> None:
         ("ablation", "mlp", {"layer": "output"}, "no-layer"),
         ("conv-sandbox", "mlp", {"kernel": 9, "size": 8}, "kernel-too-wide"),
         ("conv-sandbox", "mlp", {"stride": 0}, "at-least"),
-        ("same-budget", "mlp", {"variants": "activation=rule"}, "wrong-type"),
+        ("same-budget", "mlp", {"variants": "activation=rule"}, "choice"),
         ("same-budget", "mlp", {"variants": "activation=relu; hiden=9"}, "unknown-key"),
         ("same-budget", "mlp", {"variants": "activation=relu; data=moons"}, "same-data"),
         ("same-budget", "mlp", {"variants": " ; "}, "no-variants"),
