@@ -72,6 +72,7 @@ def add(rows: dict[str, Any], stop: Stop, seed: int, answer: dict[str, Any]) -> 
         at = row["seeds"].index(seed)
         for name in ("seeds", "values", "seconds"):
             del row[name][at]
+    row["split"] = answer["test_split"]
     row["seeds"].append(seed)
     row["values"].append(answer["metrics"][metric])
     row["seconds"].append(answer["train_seconds"])
