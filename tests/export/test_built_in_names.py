@@ -221,6 +221,17 @@ def test_names_are_served(backend: str, tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+def test_answers_stand_in_columns() -> None:
+    """Names of ImageNet are long, and Chinese ones wide."""
+    from rich.cells import cell_len
+
+    from tongsu.cli.use import bars
+
+    told = bars({"埃及猫": 0.5, "West Highland white terrier": 0.3, "虎斑猫": 0.1, "a": 0.06, "b": 0.03, "c": 0.01})
+    assert len(told) == 5 and len({cell_len(line[: line.index("%")]) for line in told}) == 1
+    assert told[0].endswith("50.00%  " + "█" * 15) and told[4].endswith("3.00%  █")
+
+
 def test_the_photograph_is_small_and_can_be_read() -> None:
     with Image.open(io.BytesIO(photograph())) as photo:
         assert photo.size == (360, 240) and photo.mode == "RGB"

@@ -92,12 +92,22 @@ def predict(
     predictions, answered_by = ask(run, inputs, frame)
     for answer in predictions:
         console.print(f"{answer.input}", markup=False)
-        likely = sorted(answer.probabilities.items(), key=lambda pair: -pair[1])[:5]
-        for label, probability in likely:
-            bar = "█" * round(30 * probability)
-            console.print(f"  {label:>12}  {probability:7.2%}  {bar}", markup=False)
+        for line in bars(answer.probabilities):
+            console.print(line, markup=False)
     emit({"run": answered_by[0], "predictions": [dataclasses.asdict(p) for p in predictions],
           "answered_by": answered_by}, as_json)  # fmt: skip
+
+
+def bars(probabilities: dict[str, float]) -> list[str]:
+    """The five likeliest labels, one below the other; a Han character is two columns wide."""
+    from rich.cells import cell_len
+
+    likely = sorted(probabilities.items(), key=lambda pair: -pair[1])[:5]
+    width = max(12, *(cell_len(label) for label, _ in likely))
+    return [
+        f"  {' ' * (width - cell_len(label))}{label}  {probability:7.2%}  {'█' * round(30 * probability)}".rstrip()
+        for label, probability in likely
+    ]
 
 
 def generate(
