@@ -34,8 +34,8 @@ def export(
     source = t(f"export.source.{check['source']}")
     inputs = ", ".join("×".join(map(str, shape)) for shape in check["inputs"])
     difference = f"{check['largest_difference']:.1e}"
-    told = {"source": source, "runtime": check["runtime"], "inputs": inputs, "difference": difference}
-    console.print(t("export.checked", **told), markup=False)
+    compared = {"source": source, "runtime": check["runtime"], "inputs": inputs, "difference": difference}
+    console.print(t("export.checked", **compared), markup=False)
     if small := answer.get("quantized"):
         before, after = (size_text(size) for size in small["bytes"].values())
         if "accuracy" in small:

@@ -91,7 +91,7 @@ def text_key(text: str) -> str:
 
 def readings() -> dict[str, int]:
     """Where both readers see the same clear opinion: key of the text -> 0 negative, 1 positive."""
-    with (files("tongsu.data") / "reviews_zh_read.tsv").open(encoding="utf-8", newline="") as file:
+    with (files("tongsu.data") / "reviews_zh_read.tsv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     return {row["text_sha256"]: "np".index(row["first"]) for row in rows if row["first"] == row["second"] != "?"}
 

@@ -53,7 +53,7 @@ def digits(*, examples: int = 5_000, data_seed: int = 0, scaling: Scaling = "sta
     order = chance.permutation(examples)
     return _dataset(
         "digits", images[order, None], targets[order], tuple("0123456789"),
-        scaled(scaling), [examples, data_seed, *([] if scaling == "standard" else [scaling])],
+        scaled(scaling), [examples, data_seed, *([] if scaling == "standard" else scaled(scaling).mean)],
     )  # fmt: skip
 
 

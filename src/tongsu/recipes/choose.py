@@ -73,30 +73,34 @@ def choose(chapter: str, preset: str = "fast", data: str | None = None, changes:
         raise Problem("pretrained.wrong_model", name=pretrained, model=recipe.model, asked=pairs["model"])
     if data:
         pairs["data"] = data
-    if pairs.get("data", recipe.data) != recipe.data:  # how many examples a preset takes is said of its own data
-        sizes = {k: v for k, v in recipe.data_args.items() if k != "examples"}
-        recipe = replace(recipe, data=pairs["data"], data_args=sizes)
-    pairs.pop("data", None)
+    recipe = on_data(recipe, pairs.pop("data", recipe.data))
     if "model" in pairs:
         recipe = replace(recipe, model=pairs.pop("model"))
     homes = places(recipe)
-    # What the preset says of another model or other data does not carry over.
-    recipe = replace(
-        recipe,
-        model_args={k: v for k, v in recipe.model_args.items() if pretrained or k in homes["model_args"]},
-        data_args={k: v for k, v in recipe.data_args.items() if k in homes["data_args"]},
-    )
+    # What the preset says of another model does not carry over.
+    known = {k: v for k, v in recipe.model_args.items() if pretrained or k in homes["model_args"]}
+    recipe = replace(recipe, model_args=known)
     for key, text in pairs.items():
         recipe = _set(recipe, homes, key, text)
     return recipe
 
 
 def change(recipe: Recipe, changes: Iterable[str]) -> Recipe:
-    """`recipe` with `key=value` changes, model and data as they are."""
+    """`recipe` with `key=value` changes, its model as it is."""
+    pairs = _pairs(changes)
+    recipe = on_data(recipe, pairs.pop("data", recipe.data))
     homes = places(recipe)
-    for key, text in _pairs(changes).items():
+    for key, text in pairs.items():
         recipe = _set(recipe, homes, key, text)
     return recipe
+
+
+def on_data(recipe: Recipe, data: str) -> Recipe:
+    """`recipe` on other data: what it says of its own and the others do not know goes, and how many examples it takes."""
+    if data == recipe.data:
+        return recipe
+    known = set(arguments_of(data)) - {"examples"}
+    return replace(recipe, data=data, data_args={k: v for k, v in recipe.data_args.items() if k in known})
 
 
 def _pairs(changes: Iterable[str]) -> dict[str, str]:

@@ -20,23 +20,21 @@ def reference() -> Recipe:
 
 
 def fast() -> Recipe:
-    """Two epochs are enough when Muon makes the most of each update and the learning rate falls to zero within them;
-    one alone misses a thousandth or two on test data (LOG.md)."""
+    """Two epochs are enough when the learning rate rises high and falls to zero within them."""
     return replace(
         reference(),
         preset="fast",
         data_args={"validation": 5_000, "scaling": "standard"},
-        optimizer="muon",
-        lr=0.02,
+        lr=3e-3,
         schedule="onecycle",
         warmup=0.1,
-        batch_size=128,
+        batch_size=64,
         epochs=2,
     )
 
 
 def quick() -> Recipe:
-    return replace(fast(), preset="quick", epochs=1)
+    return replace(fast(), preset="quick", batch_size=128, epochs=1)
 
 
 PRESETS = {"reference": reference, "fast": fast, "quick": quick}
