@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from client import Page, Studio
+from playwright.sync_api import Browser
+from visitor import chromium
 
 
 @pytest.fixture
@@ -21,3 +23,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     shared = Studio(tmp_path_factory.mktemp("studio"))
     yield shared.start()
     shared.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened

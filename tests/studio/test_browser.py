@@ -12,7 +12,7 @@ import pytest
 from client import Studio
 from playwright.sync_api import Browser, Page, Response, expect
 from safetensors.numpy import load_file
-from visitor import CHROMIUM, SLOW, Visitor, chromium, number, unpacked
+from visitor import CHROMIUM, SLOW, Visitor, number, unpacked
 
 from tongsu.data import load
 
@@ -21,12 +21,6 @@ pytestmark = [
     pytest.mark.long,
 ]
 STATE = {"running": ("running", "训练中"), "paused": ("paused", "已暂停")}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 class WithData(Studio):

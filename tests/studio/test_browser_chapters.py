@@ -12,7 +12,7 @@ import pytest
 from client import Studio
 from playwright.sync_api import Browser, expect
 from safetensors.numpy import load_file
-from visitor import CHROMIUM, SLOW, Visitor, chromium, number, unpacked
+from visitor import CHROMIUM, SLOW, Visitor, number, unpacked
 
 from tongsu import session
 from tongsu.runs.store import RunStore
@@ -31,12 +31,6 @@ RUNS = {
     "lstm": ("rnn", "TABLE", ["cell=lstm", "embedding=8", "hidden=6", "epochs=2", "frames=3"]),
     "transformer": ("transformer", "TABLE", ["width=8", "heads=2", "layers=2", "epochs=2", "frames=3"]),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

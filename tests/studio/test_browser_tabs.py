@@ -5,23 +5,16 @@ from __future__ import annotations
 import json
 import re
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from client import Page, Studio, workers
 from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
-from visitor import CHROMIUM, SLOW, Visitor, chromium
+from visitor import CHROMIUM, SLOW, Visitor
 
 pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"), pytest.mark.long]
 LONG = {"epochs": 500_000, "frames": 8, "lr": 0.01}  # hours, if nobody stopped it
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 def begun(page: Page) -> str:

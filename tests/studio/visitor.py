@@ -74,8 +74,8 @@ class Visitor:
 
     def close(self) -> None:
         self.context.close()
-        assert self.troubles == []
-        assert self.foreign == []  # no request leaves the machine
+        assert not self.troubles, self.troubles
+        assert not self.foreign, self.foreign  # no request leaves the machine
 
 
 def number(locator: Locator) -> float:

@@ -64,6 +64,12 @@ export function painted(values: ArrayLike<number>, rows: number, columns: number
 
 export const css = (colour: RGB) => `rgb(${colour.map((part) => Math.round(part)).join(" ")})`;
 
+/** Black or white, whichever stands out more: at least 4.58 : 1 on any colour (WCAG's relative luminance). */
+export function readable(ground: RGB): string {
+  const [r, g, b] = ground.map((part) => (part <= 0.04045 * 255 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
+}
+
 /** Ten colours that stay apart in both themes: classes, runs. */
 export const CATEGORY = [
   "#3b82d6", "#e07b28", "#3f9f5f", "#c8506a", "#8a68c9", "#9b7653", "#d268b0", "#6f7a87", "#a8a02c", "#2aa5b3",
