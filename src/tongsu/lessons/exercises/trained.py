@@ -17,7 +17,7 @@ BROKEN, LEARNED = 0.2, 0.6  # of the way from guessing to perfect
 FACTOR = 2.0  # between the rate that breaks and the one that learns
 MOST_PARAMETERS, LEAST_ACCURACY = 20_000, 0.985
 OVERFITTED, GAP = 0.98, 0.04  # accuracy on what was learned by heart, and how much less it is on other data
-COLLAPSED, HEALED = 0.6, 0.85  # coverage of the ten digits
+COLLAPSED, HEALED = 0.6, 0.8  # coverage of the ten digits
 
 
 @dataclass(frozen=True)
