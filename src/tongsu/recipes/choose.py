@@ -96,7 +96,7 @@ def change(recipe: Recipe, changes: Iterable[str]) -> Recipe:
 
 
 def on_data(recipe: Recipe, data: str) -> Recipe:
-    """`recipe` on other data: what those do not know of what it says of its own goes, and how many examples it takes."""
+    """`recipe` on other data, without settings that those do not know; how many examples it takes goes as well."""
     if data == recipe.data:
         return recipe
     known = set(arguments_of(data)) - {"examples"}
