@@ -13,7 +13,7 @@ export function saveJson(value: unknown, name: string) {
   download(new Blob([plain], { type: "application/json" }), `${name}.json`);
 }
 
-const LOOK = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size", "font-family", "font-weight", "text-anchor"];
+const LOOK = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "paint-order", "opacity", "font-size", "font-family", "font-weight", "text-anchor"];
 
 /** An SVG element with its looks written into it: outside the page there is no style sheet. */
 function standalone(svg: SVGSVGElement): SVGSVGElement {
