@@ -215,10 +215,14 @@ def test_a_small_net_that_reads_well(folder: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.data
-def test_a_collapse_that_is_not_healed(folder: Path) -> None:
+def test_a_collapse_and_its_cure(folder: Path) -> None:
     game = ("validation=500", "epochs=2", "samples=1000", "width=24")
     unheld = ("average=0", "feature_matching=0", "schedule=constant")
     ill = train("collapsed", "gan", *game, *unheld, "examples=4000", alone_from=200)
+    well = train("healed", "gan", *game, "examples=20000")
+    verdict = check("collapse", ill, well)
+    assert verdict.passed, verdict
+    assert hint("collapse", check("collapse", well, ill)) == "hint_not_collapsed"
     assert hint("collapse", check("collapse", ill, ill)) == "hint_not_healed"
     drawn = train("drawn", "gan", "data=digits", "examples=200", "width=4", "epochs=1", "samples=50")
     assert hint("collapse", check("collapse", ill, drawn)) == "hint_other_data"
