@@ -230,11 +230,11 @@ def test_a_collapse_and_its_cure(folder: Path) -> None:
 
 @pytest.mark.long
 def test_a_deep_net_and_its_shortcuts(folder: Path, rates: list[str]) -> None:
-    deep = ("data=digits", "examples=2000", "blocks=9,9,9", "width=4", "batch_size=64", "epochs=4")
+    deep = ("data=digits", "examples=2000", "blocks=18,18,18", "width=4", "batch_size=64", "epochs=3")
     plain, saved = train("plain", "resnet", *deep, "skip=false"), train("residual", "resnet", *deep)
     verdict = check("shortcuts", plain, saved)
     assert verdict.passed, verdict
-    assert "56" in verdict.saw[0]
+    assert "110" in verdict.saw[0]
     few = ("data=digits", "examples=600", "width=4", "batch_size=32", "epochs=3")
     shallow, hasty = ("data=digits", "examples=100", "width=4", "epochs=1"), ("skip=false",)
     wrong = {

@@ -119,12 +119,12 @@ window.access = (() => {
     return found;
   }
 
-  const CONTROLS = "a[href], button, input, select, textarea, summary, [tabindex]";
+  const CONTROLS = "a[href], button, input, select, textarea, summary, [tabindex='0']"; // of the first six, all must be reached
 
   /** How many controls a reader could use; each gets a number, and `reached` says which had the focus. */
   function number() {
     const root = document.querySelector("dialog[open]") ?? document.body;
-    const all = [...root.querySelectorAll(CONTROLS)].filter((e) => e.tabIndex >= 0 && !e.matches(":disabled") && e.checkVisibility({ visibilityProperty: true }));
+    const all = [...root.querySelectorAll(CONTROLS)].filter((e) => !e.matches(":disabled") && e.checkVisibility({ visibilityProperty: true }));
     all.forEach((element, i) => (element.dataset.control = String(i)));
     return all.map(place);
   }
