@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tongsu.errors import Problem
 from tongsu.lessons.directives import Directive
-from tongsu.lessons.lesson import find, names
-from tongsu.locale import Language
+from tongsu.lessons.lesson import Heading, find, names
+from tongsu.locale import Language, speaking, t
 
 FOLDER = Path(__file__).parent
 
@@ -33,6 +33,11 @@ class Term:
 
     def sentence(self, lang: Language) -> str:
         return self.sentence_zh if lang == "zh" else self.sentence_en
+
+    def heading(self, lang: Language) -> Heading:
+        """Its place in the written glossary."""
+        with speaking(lang):
+            return Heading(2, t("lessons.term", word=self.word(lang), other=self.other(lang)), 0)
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,16 @@ def term(directive: Directive) -> Term:
         known = ", ".join(key for key in terms() if directive.target[:3] in key) or "glossary.toml"
         raise Problem("lessons.no_term", place=directive.place, name=directive.target, known=known)
     return terms()[directive.target]
+
+
+@cache
+def introduced(lang: Language) -> dict[str, str]:
+    """Key of a term -> the lesson that introduces it; those that no lesson introduces are missing."""
+    found: dict[str, str] = {}
+    for name in names():
+        for directive in find(name, lang).directives("term"):
+            found.setdefault(term(directive).key, name)
+    return found
 
 
 def idea(directive: Directive) -> Idea:

@@ -42,6 +42,11 @@ class Code:
 Block = Text | Code | Directive
 
 
+def slug(text: str) -> str:
+    """A heading's anchor as forges make it: lower case, no punctuation, hyphens for spaces."""
+    return re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
+
+
 @dataclass(frozen=True)
 class Heading:
     level: int
@@ -50,8 +55,7 @@ class Heading:
 
     @property
     def slug(self) -> str:
-        """The anchor as forges make it: lower case, no punctuation, hyphens for spaces."""
-        return re.sub(r"[^\w\- ]", "", self.text.lower()).replace(" ", "-")
+        return slug(self.text)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def _in_sentence(lesson: Lesson, directive: Directive) -> str:
     found, lang = term(directive), lesson.language
     word = f'<dfn title="{escape(found.sentence(lang))}">{escape(found.word(lang))}</dfn>'
     other = f'<span lang="{"en" if lang == "zh" else "zh-CN"}">{escape(found.other(lang))}</span>'
-    return t("lessons.term_html", word=word, other=other)
+    return t("lessons.term", word=word, other=other)
 
 
 def _alone(lesson: Lesson, directive: Directive, parser: MarkdownIt, pictures: str) -> str:

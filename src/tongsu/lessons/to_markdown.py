@@ -12,29 +12,31 @@ from tongsu.lessons.parts import command, picture, picture_title
 from tongsu.locale import speaking, t
 
 
-def markdown(lesson: Lesson, pictures: str = "../pictures/") -> str:
-    """`pictures`: what stands before their names, seen from the file that this becomes."""
+def markdown(lesson: Lesson, pictures: str = "../pictures/", words: str = "glossary.md") -> str:
+    """`pictures`: what stands before their names, seen from the file that this becomes. `words`: the page to which
+    terms lead; without one they are words alone."""
     with speaking(lesson.language):
-        parts = (block_markdown(lesson, block, pictures) for block in lesson.blocks)
+        parts = (block_markdown(lesson, block, pictures, words) for block in lesson.blocks)
         return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def block_markdown(lesson: Lesson, block: Block, pictures: str) -> str:
+def block_markdown(lesson: Lesson, block: Block, pictures: str, words: str = "glossary.md") -> str:
     """One block, in the language that is spoken."""
     if isinstance(block, Text):
-        return expand(lesson.file, block, lambda one: in_sentence(lesson, one))
+        return expand(lesson.file, block, lambda one: in_sentence(lesson, one, words))
     if isinstance(block, Code):
         shown = f"```{block.language}\n{block.text}```"
         return shown if block.output is None else f"{shown}\n\n{t('lessons.prints')}\n\n```text\n{block.output}```"
     return alone(lesson, block, pictures)
 
 
-def in_sentence(lesson: Lesson, directive: Directive) -> str:
+def in_sentence(lesson: Lesson, directive: Directive, words: str) -> str:
     if directive.name == "measured":
         return measured(directive, lesson.language)
-    found = term(directive)
-    words = {"word": found.word(lesson.language), "other": found.other(lesson.language)}
-    return t("lessons.term", **words)
+    found, lang = term(directive), lesson.language
+    word = f"**{found.word(lang)}**"
+    linked = f"[{word}]({words}#{found.heading(lang).slug})" if words else word
+    return t("lessons.term", word=linked, other=found.other(lang))
 
 
 def alone(lesson: Lesson, directive: Directive, pictures: str) -> str:

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from tongsu.errors import Failure, Problem
 from tongsu.runs.store import RunStore
-from tongsu.studio.routes import asking, data, home, looking, runs, shipping, trainings
+from tongsu.studio.routes import asking, data, home, lessons, looking, runs, shipping, trainings
 from tongsu.studio.security import Gate, as_json
 from tongsu.studio.studio import Studio
 from tongsu.studio.uploads import TooLarge
@@ -23,7 +23,7 @@ from tongsu.studio.uploads import TooLarge
 STATIC = Path(__file__).parent / "static"
 # What is not there is 404; all else that a person can mend is 422.
 MISSING = {"unknown", "no-run", "not-a-run", "none", "no-frame", "no-view", "no-picture", "no-upload", "no-best",
-           "no-example", "no-page"}  # fmt: skip
+           "no-example", "no-page", "unknown-lesson", "unknown-exercise"}  # fmt: skip
 
 
 def create_app(
@@ -36,7 +36,7 @@ def create_app(
 def pages(studio: Studio, static: Path = STATIC) -> FastAPI:
     """The routes, without the gate."""
     app = FastAPI(title="Tongsu", docs_url=None, redoc_url=None, openapi_url=None)
-    for part in (home, runs, trainings, asking, looking, data, shipping):
+    for part in (home, runs, trainings, asking, looking, data, shipping, lessons):
         app.include_router(part.router(studio), prefix="/api")
 
     @app.get("/{path:path}", include_in_schema=False)
