@@ -70,6 +70,23 @@ export interface Shipping {
   export: { state: "preparing" | "finished" | "failed"; error: Trouble | null; to: string } | null;
   serving: { state: "preparing" | "running" | "failed"; error: Trouble | null; address: string | null; ready: boolean } | null;
 }
+export interface Section { key: string; title: string; html?: string }
+export interface Exercise {
+  name: string; lesson: string; kind: "code" | "run" | "server"; title: string; text: string; wants: string[]; starter: string; usage: string;
+}
+/** A lesson in the list; the exercises are names. */
+export interface Outline { name: string; title: string; sections: Section[]; exercises: string[] }
+export interface Course {
+  lessons: Outline[];
+  ideas: { key: string; word: string; heading: string; lesson: string; section: string }[];
+  glossary: { key: string; en: string; zh: string; sentence: string }[];
+}
+export interface Lesson { name: string; title: string; language: string; sections: Required<Section>[]; exercises: Record<string, Exercise> }
+/** What the lesson trains before a view; own: on its own data. */
+export interface Offer { chapter: string; preset: string; data: string | null; changes: Record<string, unknown>; own: boolean; command: string }
+/** same: the lesson's own net, on its own data. */
+export interface Shown { offer: Offer; runs: { name: string; same: boolean }[] }
+export interface Verdict { passed: boolean; saw: string[]; hint: string }
 export interface ViewInfo { name: string; title: string; parameters: { name: string; schema: Schema; default: any }[] }
 
 export function unpack(packed: Packed): Arr {
@@ -162,7 +179,7 @@ export const api = {
   compare: (names: string[]) =>
     call<{ runs: Run[]; differences: Record<string, any[]>; histories: History[]; metrics: Record<string, number[]> }>(
       "GET", `compare?${names.map((name) => `run=${encodeURIComponent(name)}`).join("&")}`),
-  train: (wish: { chapter: string; preset: string; data: string; changes: Record<string, unknown> }) =>
+  train: (wish: { chapter: string; preset: string; data: string | null; changes: Record<string, unknown> }) =>
     call<{ run: string; state: State }>("POST", "trainings", wish),
   resume: (name: string) => call<{ run: string; state: State }>("POST", `${run(name)}/resume`, { changes: {} }),
   command: (name: string, command: Record<string, unknown>) =>
@@ -182,9 +199,13 @@ export const api = {
   export: (name: string, to: string, quantize: string | null) => call<Shipping>("POST", `${run(name)}/export`, { to, quantize }),
   serve: (name: string, port: number) => call<Shipping>("POST", `${run(name)}/serving`, { port }),
   unserve: (name: string) => call<Shipping>("DELETE", `${run(name)}/serving`),
+  lessons: () => call<Course>("GET", "lessons"),
+  lesson: (name: string) => call<Lesson>("GET", `lessons/${encodeURIComponent(name)}`),
+  lessonViews: (name: string) => call<{ views: Shown[] }>("GET", `lessons/${encodeURIComponent(name)}/views`),
+  check: (exercise: string, given: string[]) => call<Verdict>("POST", `exercises/${exercise}/check`, { given }),
   data: () => call<any>("GET", "data"),
   preview: (spec: string, count = 24) => call<any>("GET", `data/preview${query({ spec, count })}`),
-  check: (spec: string) => call<any>("POST", "data/check", { spec }),
+  checkData: (spec: string) => call<any>("POST", "data/check", { spec }),
   upload: (wish: unknown) => call<{ id: string; spec?: string }>("POST", "uploads", wish),
   uploadFile: (id: string, file: File, options: { label?: string; name?: string }) =>
     call<{ files: number }>("POST", `uploads/${id}/files${query(options)}`, file),

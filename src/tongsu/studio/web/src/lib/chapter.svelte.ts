@@ -28,9 +28,12 @@ export class Place {
     return this.given?.id ?? 0;
   }
 
-  constructor(readonly chapter: string) {}
+  private own = $state<number | null>(null);
 
-  run = $derived(route.get("run"));
+  /** On a chapter's page the address says which run and which frame; elsewhere `chosen` names the run. */
+  constructor(readonly chapter: string, private readonly chosen: (() => string) | null = null) {}
+
+  run = $derived.by(() => (this.chosen ? this.chosen() : route.get("run")));
 
   /** Steps whose weights are kept; grows while the run trains. */
   frames = $derived.by((): number[] => {
@@ -39,7 +42,16 @@ export class Place {
   });
 
   /** The frame that all views show; null is the newest weights there are. */
-  frame = $derived(route.get("frame") === "" ? null : Number(route.get("frame")));
+  frame = $derived.by((): number | null => {
+    if (this.chosen) return this.own;
+    return route.get("frame") === "" ? null : Number(route.get("frame"));
+  });
+
+  /** Move the time machine. */
+  go(frame: number | null) {
+    if (this.chosen) this.own = frame;
+    else route.set({ frame });
+  }
 
   /** Changes whenever the newest weights do: a view that shows them must ask again. */
   version = $derived.by((): string => {
@@ -76,6 +88,7 @@ export class Place {
     this.live = null;
     this.detail = null;
     this.trouble = null;
+    this.own = null;
     if (!name) return;
     const live = new Live(name);
     this.live = live;

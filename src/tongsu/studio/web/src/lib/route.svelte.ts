@@ -10,6 +10,8 @@ function read(): { page: string; params: Params } {
 class Route {
   page = $state("home");
   params = $state<Params>({});
+  /** What holds where the address says nothing; a page sets it and clears it when it is left. */
+  defaults = $state.raw<Params>({});
 
   constructor() {
     this.sync();
@@ -28,11 +30,11 @@ class Route {
   }
 
   get(name: string, otherwise = ""): string {
-    return this.params[name] ?? otherwise;
+    return this.params[name] ?? this.defaults[name] ?? otherwise;
   }
 
   number(name: string, otherwise: number): number {
-    const value = Number(this.params[name] ?? NaN);
+    const value = Number(this.params[name] ?? this.defaults[name] ?? NaN);
     return Number.isFinite(value) ? value : otherwise;
   }
 
