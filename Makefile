@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+DOCS_READY := .venv/.docs-ready
 BENCH_READY := .venv-bench/.ready
 
 # What the studio's page is made of; `hatch_build.py` builds it when the package is installed.
 PAGE := hatch_build.py $(shell find src/tongsu/studio/web -name node_modules -prune -o -type f -print)
 
-.PHONY: run studio test test-fast bench setup lint clean
+.PHONY: run studio docs test test-fast bench setup lint clean
 
 run: setup
 	$(BIN)/tongsu roadmap
@@ -15,8 +16,16 @@ run: setup
 studio: setup
 	$(BIN)/tongsu studio
 
-test: setup
-	$(BIN)/ruff check src tests benchmarks
+# The lessons as a site, in both languages: build/site/index.html.
+docs: setup $(DOCS_READY)
+	$(BIN)/python docs/site/build.py
+
+$(DOCS_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c pins.txt -e '.[docs]'
+	@touch $@
+
+test: setup $(DOCS_READY)
+	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/pytest -q
 
@@ -42,4 +51,4 @@ $(READY): pyproject.toml pins.txt $(PAGE)
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-bench build dist src/tongsu/studio/static src/tongsu/studio/web/node_modules
+	rm -rf .venv .venv-bench build dist docs/site/node_modules src/tongsu/studio/static src/tongsu/studio/web/node_modules

@@ -42,15 +42,16 @@ def show(name: Name, as_json: AsJson = False) -> None:
     from rich.markdown import Markdown
 
     from tongsu.lessons.lesson import find
+    from tongsu.lessons.readable import readable
     from tongsu.lessons.to_markdown import markdown
 
     lesson = find(name)
-    text = markdown(lesson)
+    text = markdown(lesson, words="")
     if as_json:
         headings = [{"level": one.level, "text": one.text, "slug": one.slug} for one in lesson.headings]
         emit({"name": lesson.name, "title": lesson.title, "headings": headings, "markdown": text}, as_json)
     else:
-        console.print(Markdown(text))
+        console.print(Markdown(readable(text)))
 
 
 @app.command("export", help=t("lessons.help.export"))

@@ -73,6 +73,11 @@ class Lesson:
     def title(self) -> str:
         return self.headings[0].text
 
+    @property
+    def short(self) -> str:
+        """The title up to its colon: what the lesson is called where there is little room."""
+        return re.split("[:：]", self.title)[0]
+
     def directives(self, *names: str) -> Iterator[Directive]:
         """In their order, those in sentences too; all, or those of these names."""
         for block in self.blocks:
