@@ -4,7 +4,6 @@ with the person's runs that can show it."""
 from __future__ import annotations
 
 import ast
-import json
 import re
 import shlex
 from contextlib import suppress
@@ -18,7 +17,7 @@ from tongsu.lessons.lesson import Code, Lesson, find
 from tongsu.lessons.parts import view_of
 from tongsu.lessons.to_html import html
 from tongsu.locale import Language
-from tongsu.recipes.choose import choose
+from tongsu.recipes.choose import DECIDED, choose
 from tongsu.runs.store import Run
 from tongsu.studio.jobs import pairs
 from tongsu.studio.studio import Studio
@@ -94,8 +93,7 @@ class Offer:
         return shlex.join(["tongsu", "train", self.chapter, *preset, *data, *pairs(self.changes)])
 
     def net(self) -> Values:
-        recipe = choose(self.chapter, self.preset, self.data, pairs(self.changes)).to_dict()
-        return {name: recipe[name] for name in NET}
+        return net_of(choose(self.chapter, self.preset, self.data, pairs(self.changes)).to_dict())
 
     def to_dict(self) -> Values:
         return {"chapter": self.chapter, "preset": self.preset, "data": self.data, "changes": self.changes,
@@ -177,7 +175,7 @@ def shown_by(studio: Studio, lesson: Lesson) -> list[Values]:
                                    for entry in studio.store.list(offer.chapter)[:LOOKED]}  # fmt: skip
         net = offer.net()
         names = [name for name, views in fits[offer.chapter].items() if view_of(directive) in views]
-        same = {name for name in names if offer.own and _net_of(studio.jobs.find(name)) == net}
+        same = {name for name in names if offer.own and net_of(studio.jobs.find(name).recipe()) == net}
         ordered = sorted(names, key=lambda name: name not in same)
         told.append({"offer": offer.to_dict(), "runs": [{"name": name, "same": name in same} for name in ordered]})
     return told
@@ -190,6 +188,7 @@ def views_of(studio: Studio, run: Run) -> frozenset[str]:
     return frozenset()
 
 
-def _net_of(run: Run) -> Values:
-    recipe = json.loads(json.dumps(run.recipe()))
-    return {name: recipe.get(name) for name in NET}
+def net_of(recipe: Values) -> Values:
+    """What a recipe says of the net and its data, without what the data decide of the net."""
+    found = {name: recipe[name] for name in NET}
+    return {**found, "model_args": {key: value for key, value in recipe["model_args"].items() if key not in DECIDED}}
