@@ -33,7 +33,8 @@ def main() -> None:
     parser.add_argument("--preset", default="fast")
     parser.add_argument("--only", nargs="*", default=[], help="titles or data, for example CNN GAN reviews-zh")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/quality.json"))
-    parser.add_argument("--busy", action="store_true", help="other work runs on this machine: the table says so")
+    parser.add_argument("--busy", action="store_true", help="other work runs on this machine: from then on the table"
+                        " says so")  # fmt: skip
     asked = parser.parse_args()
 
     known = json.loads(asked.out.read_text(encoding="utf-8")) if asked.out.exists() else {"rows": []}
@@ -44,7 +45,7 @@ def main() -> None:
                 continue
             answer = train(stop, asked.preset, seed)
             add(rows, stop, seed, answer)
-            write_json(asked.out, {**conditions(asked.preset), "busy": asked.busy, "rows": list(rows.values())})
+            write_json(asked.out, {**conditions(asked.preset), "busy": asked.busy or known.get("busy", False), "rows": list(rows.values())})
 
 
 def train(stop: Stop, preset: str, seed: int) -> dict[str, Any]:

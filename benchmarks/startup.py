@@ -31,7 +31,7 @@ from tongsu.cli import progress
 from tongsu.runs.atomic import write_json
 from tongsu.runs.store import RunStore
 from tongsu.session import Session, environment, prepare
-from tongsu.training.batches import epoch_batches, steps_in_epoch
+from tongsu.training.batches import all_steps, epoch_batches
 from tongsu.training.device import autocast
 from tongsu.training.loop import Training
 from tongsu.training.optim import rate, set_rate
@@ -115,16 +115,20 @@ def alone(session: Session) -> None:
     recipe = session.recipe
     training = Training(recipe, session.run, session.dataset, torch.device("cpu"))
     inputs, targets = training.split(session.dataset.train)
-    step, total = 0, steps_in_epoch(recipe, len(targets)) * recipe.epochs
+    step, total = 0, all_steps(recipe, len(targets))
     training.model.train()
     for epoch in range(recipe.epochs):
-        for batch_inputs, batch_targets in epoch_batches(recipe, epoch, inputs, targets):
+        losses = training.losses.before if training.losses else None
+        for some, answers, places in epoch_batches(recipe, epoch, inputs, targets, losses=losses):
             set_rate(training.optimizers.values(), rate(recipe, step / total))
             with autocast(training.device, recipe.precision):
-                training.task.step(training.model, (batch_inputs, batch_targets), training.optimizers)
+                measures = training.task.step(training.model, (some, answers), training.optimizers)
             if training.average:
                 training.average.update(training.model)
+            training.add(measures, places)
             step += 1
+        if training.losses:
+            training.losses.before.copy_(training.losses.latest)
         training.evaluate(session.dataset.validation, training.answering())
     training.evaluate(session.dataset.test, training.answering())
 

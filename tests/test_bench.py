@@ -57,10 +57,11 @@ def test_the_shapes_are_those_of_the_real_batches(chapter: str) -> None:
     recipe, dataset = recipe_and_data(chapter, "epochs=3", "batch_size=16")
     if chapter == "rnn":
         recipe = replace(recipe, lengths=(40, 90))
+    recipe, losses = replace(recipe, hardest=0.7), torch.rand(27)
     split = dataset.train
     inputs, targets = dataset.preprocessing.scale(split.inputs[:27]), split.targets[:27]
-    batches = (batch for epoch in range(3) for batch, _ in epoch_batches(recipe, epoch, inputs, targets))
-    real = Counter(tuple(batch.shape) for batch in batches)
+    epochs = (epoch_batches(recipe, epoch, inputs, targets, losses=losses) for epoch in range(3))
+    real = Counter(tuple(batch.shape) for batches in epochs for batch, *_ in batches)
     assert bench.batch_shapes(recipe, tuple(split.inputs.shape[1:]), 27) == real
 
 

@@ -25,7 +25,7 @@ from tongsu.data.preprocessing import Images, Preprocessing, Text
 from tongsu.recipes import CHAPTERS
 from tongsu.recipes.choose import choose
 from tongsu.runs.store import Run
-from tongsu.training.batches import steps_in_epoch
+from tongsu.training.batches import examples_in_epoch, steps_in_epoch
 from tongsu.training.build import READS, complete
 from tongsu.training.device import autocast
 from tongsu.training.loop import Training
@@ -91,13 +91,13 @@ def batch_shapes(recipe: Recipe, example: Shape, count: int) -> Counter[Shape]:
     Where a recipe puts reviews of like length together, the longest that it allows is taken.
     """
     shapes: Counter[Shape] = Counter()
-    full, rest = divmod(count, recipe.batch_size)
     for epoch in range(recipe.epochs):
+        full, rest = divmod(examples_in_epoch(recipe, epoch, count), recipe.batch_size)
         one = example
         if len(example) == 1 and recipe.lengths:
             one = (min(example[0], recipe.lengths[min(epoch, len(recipe.lengths) - 1)]),)
         shapes[(recipe.batch_size, *one)] += full
-        if steps_in_epoch(recipe, count) > full:
+        if steps_in_epoch(recipe, epoch, count) > full:
             shapes[(rest, *one)] += 1
     return +shapes
 

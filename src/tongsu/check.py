@@ -18,7 +18,7 @@ from tongsu.plots import save
 from tongsu.plots.data import overview
 from tongsu.recipes.choose import choose, fit_to_data
 from tongsu.runs.atomic import size_text
-from tongsu.training.batches import steps_in_epoch
+from tongsu.training.batches import all_steps
 from tongsu.training.build import build_model, complete, dataset_of
 from tongsu.training.recipe import Recipe
 
@@ -72,7 +72,7 @@ def planned(spec: str, chapter: str, changes: list[str]) -> dict[str, Any]:
         "test_split": dataset.test_split,
         "epochs": recipe.epochs,
         "batch_size": recipe.batch_size,
-        "updates": steps_in_epoch(recipe, count) * recipe.epochs,
+        "updates": all_steps(recipe, count),
         "parameters": parameters,
         "augment": recipe.augment,
         "class_weights": _weights(recipe, dataset),

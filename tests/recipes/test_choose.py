@@ -139,10 +139,29 @@ def test_small_data_get_enough_updates() -> None:
         fitted = fit_to_data(recipe, dataset)
         assert fitted.batch_size == 12 and fitted.restore_best
         assert least <= fitted.epochs * 10 <= least + 10
-        # SGD's step follows the batch: 12 instead of 256 examples in each.
-        assert fitted.lr == pytest.approx(recipe.lr * 12 / 256)
-    assert fit_to_data(choose("cnn"), dataset).lr == choose("cnn").lr  # Adam's does not
+        assert (fitted.lr, fitted.hardest) == (recipe.lr, 1.0)  # of few examples, none is left out
+    descent = choose("mlp", changes=["optimizer=sgd"])
+    # SGD's step follows the batch: 12 instead of 384 examples in each.
+    assert fit_to_data(descent, dataset).lr == pytest.approx(descent.lr * 12 / 384)
     assert fit_to_data(choose("mlp", "reference"), dataset) == choose("mlp", "reference")
+
+
+def test_only_the_presets_own_data_are_thinned_out() -> None:
+    assert choose("cnn").hardest < 1 and choose("cnn", "reference").hardest == 1
+    assert choose("cnn", data="images:photos").hardest == 1  # a wrong label is the hardest of all
+    assert choose("cnn", data="images:photos", changes=["hardest=0.5"]).hardest == 0.5
+    assert choose("cnn", changes=["model=lenet5"]).hardest == 1
+    with pytest.raises(Problem, match="hardest"):
+        choose("gan", changes=["hardest=0.5"])
+
+
+def test_a_rate_belongs_to_its_optimizer() -> None:
+    muon, adam = choose("mlp"), choose("mlp", changes=["optimizer=adam"])
+    assert muon.optimizer == "muon" and muon.optimizer_args
+    assert adam.optimizer == "adam" and adam.lr < muon.lr and not adam.optimizer_args
+    assert choose("mlp", changes=["lr=0.5", "optimizer=adam"]).lr == 0.5
+    assert choose("mlp", changes=["optimizer=muon"]) == muon
+    assert choose("cnn", changes=["model=vgg"]).optimizer == "adam"
 
 
 def test_what_was_asked_for_stays() -> None:

@@ -65,6 +65,8 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(chapter, tmp_p
     for name in a.model:
         assert torch.equal(a.model[name], b.model[name]), name
         assert torch.equal(a.average[name], b.average[name]), name
+    assert bool(a.losses) == (recipe.hardest < 1) and a.losses.keys() == b.losses.keys()
+    assert all(torch.equal(a.losses[name], b.losses[name]) for name in a.losses)
     for part in a.optimizers:
         for index, state in a.optimizers[part]["state"].items():
             for key, value in state.items():
@@ -78,7 +80,7 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(chapter, tmp_p
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_training_learns_and_tells(chapter, tmp_path, request):
     data = data_of(chapter, request)
-    recipe = replace(small(chapter, data, lr=1e-2), epochs=6, average=0.0)
+    recipe = replace(small(chapter, data, lr=1e-2), epochs=6, average=0.0, hardest=1.0)
     run = new_run(tmp_path, recipe)
     events = list(loop.train(recipe, run, data))
     assert isinstance(events[0], Started) and isinstance(events[-1], Finished)

@@ -26,6 +26,7 @@ from tongsu.tasks import TASKS
 from tongsu.training.augment import Augment
 from tongsu.training.recipe import Recipe, Values
 
+USUAL_RATES = {"adam": 2e-3, "adamw": 2e-3, "sgd": 0.1, "muon": 0.02}  # of an optimizer that the preset does not have
 OPTIMIZER_ARGUMENTS = {"weight_decay": float, "momentum": float, "betas": tuple[float, float]}
 SHARE = Field(ge=0, lt=1)
 LIMITS = {
@@ -41,6 +42,7 @@ LIMITS = {
     "examples": Field(ge=0),
     "tokens": Field(ge=3, le=512),
     "layer_rate": Field(gt=0, le=1),
+    "hardest": Field(gt=0, le=1),
     "weight_decay": Field(ge=0),
     **dict.fromkeys(("warmup", "average", "momentum", "label_smoothing", "dropout", "embedding_dropout"), SHARE),
 }
@@ -74,12 +76,14 @@ def choose(chapter: str, preset: str = "fast", data: str | None = None, changes:
     if data:
         pairs["data"] = data
     recipe = on_data(recipe, pairs.pop("data", recipe.data))
-    if "model" in pairs:
-        recipe = replace(recipe, model=pairs.pop("model"))
+    if pairs.get("model", recipe.model) != recipe.model:
+        recipe = replace(recipe, hardest=1.0)
+        recipe = with_optimizer(recipe, "adam") if recipe.optimizer == "muon" else recipe
+    recipe = replace(recipe, model=pairs.pop("model", recipe.model))
     homes = places(recipe)
     # What the preset says of another model does not carry over.
     known = {k: v for k, v in recipe.model_args.items() if pretrained or k in homes["model_args"]}
-    recipe = replace(recipe, model_args=known)
+    recipe = with_optimizer(replace(recipe, model_args=known), pairs.get("optimizer", recipe.optimizer))
     for key, text in pairs.items():
         recipe = _set(recipe, homes, key, text)
     return recipe
@@ -89,6 +93,7 @@ def change(recipe: Recipe, changes: Iterable[str]) -> Recipe:
     """`recipe` with `key=value` changes, its model as it is."""
     pairs = _pairs(changes)
     recipe = on_data(recipe, pairs.pop("data", recipe.data))
+    recipe = with_optimizer(recipe, pairs.get("optimizer", recipe.optimizer))
     homes = places(recipe)
     for key, text in pairs.items():
         recipe = _set(recipe, homes, key, text)
@@ -96,11 +101,20 @@ def change(recipe: Recipe, changes: Iterable[str]) -> Recipe:
 
 
 def on_data(recipe: Recipe, data: str) -> Recipe:
-    """`recipe` on other data, without settings that those do not know; how many examples it takes goes as well."""
+    """`recipe` on other data, without settings that those do not know; how many examples it takes goes as well, and so
+    does the wish for the hardest: where labels may be wrong, the wrong ones are the hardest of all."""
     if data == recipe.data:
         return recipe
     known = set(arguments_of(data)) - {"examples"}
-    return replace(recipe, data=data, data_args={k: v for k, v in recipe.data_args.items() if k in known})
+    kept = {k: v for k, v in recipe.data_args.items() if k in known}
+    return replace(recipe, data=data, data_args=kept, hardest=1.0)
+
+
+def with_optimizer(recipe: Recipe, name: str) -> Recipe:
+    """`recipe` with another optimizer and its usual rate: rates do not carry over from one to the next."""
+    if name == recipe.optimizer or name not in USUAL_RATES:
+        return recipe
+    return replace(recipe, optimizer=name, optimizer_args={}, lr=USUAL_RATES[name])  # type: ignore[arg-type]
 
 
 def _pairs(changes: Iterable[str]) -> dict[str, str]:
@@ -119,7 +133,8 @@ def places(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
     """Where a key may live, and the type it has there: the recipe itself, then what it passes on."""
     model = typing.get_type_hints(MODELS[recipe.model].__init__)
     task: Any = TASKS[recipe.task]
-    own = {k: v for k, v in typing.get_type_hints(Recipe).items() if k not in FIXED}
+    unknown = FIXED | ({"hardest"} if recipe.task == "gan" else set())  # nothing that is drawn has a loss of its own
+    own = {k: v for k, v in typing.get_type_hints(Recipe).items() if k not in unknown}
     accepted: Iterable[str] = inspect.signature(MODELS[recipe.model]).parameters
     if recipe.pretrained:  # its weights have their shapes already
         accepted = [name for name in accepted if name in ("dropout", "statistics")]
@@ -179,7 +194,8 @@ LOOKED_AT = 1_000  # pictures from which the kind of augmentation is told
 
 
 def fit_to_data(recipe: Recipe, dataset: Dataset, asked: Iterable[str] = ()) -> Recipe:
-    """For small data: batch, epochs and rate give about 500 updates at least, and the best epoch is kept.
+    """For small data: batch, epochs and rate give about 500 updates at least, all examples are learned from, and the
+    best epoch is kept.
 
     A person's own data get more: weights for classes that are rare, and pictures that vary from showing to showing.
     What the person set by hand (`asked`) stays as it is, and the road map's own `reference` is never touched.
@@ -204,6 +220,8 @@ def fit_to_data(recipe: Recipe, dataset: Dataset, asked: Iterable[str] = ()) -> 
     if "epochs" not in named:
         updates = OWN_STEPS if recipe.preset == "fast" else OWN_STEPS // 5
         changes["epochs"] = max(1, min(100, -(-updates * batch // max(count, 1))))
+    if "hardest" not in named:
+        changes["hardest"] = 1.0
     if not recipe.restore_best and recipe.task == "classify":
         changes["restore_best"] = True
     return replace(recipe, lengths=(), **changes)

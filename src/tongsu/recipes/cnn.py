@@ -20,21 +20,24 @@ def reference() -> Recipe:
 
 
 def fast() -> Recipe:
-    """Two epochs are enough when the learning rate rises high and falls to zero within them."""
+    """One look at 48,000 pictures and a second one at the quarter that was hardest: enough when Muon makes the most of
+    each update and the learning rate falls to zero. 128 is where a convolution costs least per picture here."""
     return replace(
         reference(),
         preset="fast",
-        data_args={"validation": 5_000, "scaling": "standard"},
-        lr=3e-3,
+        data_args={"validation": 5_000, "scaling": "standard", "examples": 48_000},
+        optimizer="muon",
+        lr=0.02,
         schedule="onecycle",
         warmup=0.1,
-        batch_size=64,
+        batch_size=128,
         epochs=2,
+        hardest=0.25,
     )
 
 
 def quick() -> Recipe:
-    return replace(fast(), preset="quick", batch_size=128, epochs=1)
+    return replace(fast(), preset="quick", epochs=1)
 
 
 PRESETS = {"reference": reference, "fast": fast, "quick": quick}

@@ -20,18 +20,20 @@ def reference() -> Recipe:
 
 
 def fast() -> Recipe:
-    """Large batches use the processor better, and SGD with momentum spends least on the update itself; what the
-    fewer steps lose, a one-cycle learning rate and standardised pixels win back."""
+    """Large batches use the processor better; what the fewer updates lose, Muon, a one-cycle learning rate and
+    standardised pixels win back. After one epoch the easier half has nothing more to teach."""
     return replace(
         reference(),
         preset="fast",
         data_args={"validation": 5_000, "scaling": "standard"},
-        optimizer="sgd",
-        lr=0.1,
+        optimizer="muon",
+        optimizer_args={"momentum": 0.85},
+        lr=0.04,
         schedule="onecycle",
         warmup=0.2,
-        batch_size=256,
-        epochs=4,
+        batch_size=384,
+        epochs=3,
+        hardest=0.5,
     )
 
 

@@ -17,18 +17,20 @@ from torch.optim import Optimizer
 from tongsu.models.logits import predicted
 
 
-def cross_entropy(
-    logits: Tensor, targets: Tensor, smoothing: float = 0.0, weights: Tensor | None = None
-) -> Tensor:
-    """-log p(target), mean over the batch; with one logit this is the binary cross-entropy. An example of class k
+def cross_entropies(logits: Tensor, targets: Tensor, smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
+    """-log p(target) of each example (B,); with one logit this is the binary cross-entropy. An example of class k
     counts weights[k] times (K,), in a batch of B still divided by B: a batch of rare ones is worth more as a whole."""
-    how = "mean" if weights is None else "none"
     if logits.shape[-1] == 1:
         wanted = targets.to(logits.dtype) * (1 - smoothing) + smoothing / 2  # (B,)
-        loss = F.binary_cross_entropy_with_logits(logits[:, 0], wanted, reduction=how)
+        losses = F.binary_cross_entropy_with_logits(logits[:, 0], wanted, reduction="none")
     else:
-        loss = F.cross_entropy(logits, targets, label_smoothing=smoothing, reduction=how)
-    return loss if weights is None else (weights[targets] * loss).mean()
+        losses = F.cross_entropy(logits, targets, label_smoothing=smoothing, reduction="none")
+    return losses if weights is None else weights[targets] * losses
+
+
+def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Its mean over the batch."""
+    return cross_entropies(logits, targets).mean()
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class Classify:
         inputs, targets = batch
         logits = model(inputs)  # (B, K)
         weights = torch.tensor(self.class_weights, device=logits.device) if self.class_weights else None
-        loss = cross_entropy(logits, targets, self.label_smoothing, weights)
+        losses = cross_entropies(logits, targets, self.label_smoothing, weights)  # (B,)
+        loss = losses.mean()
 
         optimizers["model"].zero_grad()
         loss.backward()
@@ -61,7 +64,7 @@ class Classify:
         optimizers["model"].step()
 
         accuracy = (predicted(logits) == targets).float().mean()
-        return {"loss": loss.detach(), "accuracy": accuracy}
+        return {"loss": loss.detach(), "accuracy": accuracy, "losses": losses.detach()}
 
     @torch.no_grad()
     def evaluate(self, model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, float]:

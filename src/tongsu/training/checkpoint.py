@@ -33,13 +33,14 @@ KEEP = {"last": 2, "best": 1}
 @dataclass(frozen=True)
 class State:
     """model, average: state_dicts. optimizers: state_dicts by name. random: `random_state()`. progress: plain
-    values."""
+    values. losses: of each example, where the recipe asks for the hardest."""
 
     model: Weights
     optimizers: dict[str, dict[str, Any]] = field(default_factory=dict)
     average: Weights | None = None
     random: Weights = field(default_factory=dict)
     progress: dict[str, Any] = field(default_factory=dict)
+    losses: Weights = field(default_factory=dict)
 
 
 def save(run: Run, *, step: int, state: State, kind: str = "last") -> Path:
@@ -187,11 +188,7 @@ def _is_sound(path: Path, entry: dict[str, Any]) -> bool:
 
 
 def _is_channels_last(value: Tensor) -> bool:
-    return (
-        value.dim() == 4
-        and not value.is_contiguous()
-        and value.is_contiguous(memory_format=torch.channels_last)
-    )
+    return value.dim() == 4 and not value.is_contiguous() and value.is_contiguous(memory_format=torch.channels_last)
 
 
 def _pack(value: Any, name: str, tensors: Weights) -> Any:
@@ -200,9 +197,7 @@ def _pack(value: Any, name: str, tensors: Weights) -> Any:
         tensors[name] = value
         return {"tensor": name}
     if isinstance(value, Mapping):
-        return {
-            "dict": [[key, _pack(part, f"{name}/{key}".lstrip("/"), tensors)] for key, part in value.items()]
-        }
+        return {"dict": [[key, _pack(part, f"{name}/{key}".lstrip("/"), tensors)] for key, part in value.items()]}
     if isinstance(value, list | tuple):
         parts = [_pack(part, f"{name}/{i}", tensors) for i, part in enumerate(value)]
         return parts if isinstance(value, list) else {"tuple": parts}

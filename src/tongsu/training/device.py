@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import random
+import sys
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 import torch
 
@@ -38,6 +40,19 @@ def seed_all(seed: int, deterministic: bool = False) -> None:
     torch.manual_seed(seed)
     if deterministic != torch.are_deterministic_algorithms_enabled():  # to set it imports a compiler, to ask does not
         torch.use_deterministic_algorithms(deterministic)
+
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+
+
+def keep_memory() -> None:
+    """Each update asks for the same large blocks as the one before; glibc would give them back to the system in
+    between, and every page of them would have to be fetched anew. Elsewhere this does nothing. Figures: LOG.md."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library
+            libc = ctypes.CDLL(None)
+            libc.mallopt(M_MMAP_THRESHOLD, 32 * 2**20)  # the most that glibc allows
+            libc.mallopt(M_TRIM_THRESHOLD, 2**30)
 
 
 def matmul_speed(device: torch.device, size: int = 1024, seconds: float = 0.3) -> float:

@@ -26,10 +26,10 @@ from tongsu.pretrained import start
 from tongsu.runs.store import Run
 from tongsu.training import checkpoint
 from tongsu.training.augment import augmented
-from tongsu.training.batches import AT_ONCE, epoch_batches, plain_batches, steps_in_epoch
+from tongsu.training.batches import AT_ONCE, all_steps, epoch_batches, plain_batches, steps_in_epoch
 from tongsu.training.build import build_model, build_task, weights_of
 from tongsu.training.control import Control
-from tongsu.training.device import autocast, pick_device, seed_all
+from tongsu.training.device import autocast, keep_memory, pick_device, seed_all
 from tongsu.training.events import (
     CheckpointSaved,
     Evaluated,
@@ -64,6 +64,18 @@ class Progress:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
+@dataclass
+class Losses:
+    """Of each example (N,): when it was last seen, and the same as it stood when the epoch began."""
+
+    before: Tensor
+    latest: Tensor
+
+    @staticmethod
+    def none_yet(count: int, device: torch.device) -> Losses:
+        return Losses(*(torch.full((count,), math.inf, device=device) for _ in range(2)))
+
+
 def frame_steps(total: int, count: int) -> set[int]:
     """`count` steps from 0 to `total`, log-spaced: most is learned early."""
     return {0, total} | {round((total + 1) ** (i / max(count - 1, 1))) - 1 for i in range(count)} if count else set()
@@ -74,6 +86,7 @@ class Training:
 
     def __init__(self, recipe: Recipe, run: Run, dataset: Dataset, device: torch.device, fresh: bool = True) -> None:
         seed_all(recipe.seed, recipe.deterministic)
+        keep_memory()
         self.recipe, self.run, self.dataset, self.device = recipe, run, dataset, device
         self.task = build_task(recipe)
         self.model = build_model(recipe).to(device)
@@ -85,6 +98,7 @@ class Training:
         self.average = MovingAverage(self.model, recipe.average) if recipe.average else None
         self.progress = Progress()
         self.sums: dict[str, Tensor] = {}  # of the measures in this epoch, on the device
+        self.losses = Losses.none_yet(len(dataset.train), device) if recipe.hardest < 1 else None
         self.held: dict[int, tuple[Tensor, Tensor]] = {}  # what `split` made, so that it is made once
 
     def split(self, split: Split) -> tuple[Tensor, Tensor]:
@@ -100,7 +114,11 @@ class Training:
         """A batch as the model reads it, whatever `split` did."""
         return self.dataset.preprocessing.scale(inputs.to(self.device)) if inputs.dtype == torch.uint8 else inputs
 
-    def add(self, measures: dict[str, Tensor]) -> None:
+    def add(self, measures: dict[str, Tensor], places: Tensor) -> None:
+        """What one update measured; `losses` (B,) are of the examples at `places`."""
+        losses = measures.pop("losses", None)
+        if self.losses and losses is not None:
+            self.losses.latest[places] = losses.float()
         for name, value in measures.items():
             self.sums[name] = self.sums[name] + value if name in self.sums else value.float()
 
@@ -124,6 +142,7 @@ class Training:
             average=self.average.values if self.average else None,
             random=checkpoint.random_state(),
             progress={**vars(self.progress), "average_updates": self.average.updates if self.average else 0},
+            losses=dict(vars(self.losses)) if self.losses else {},
         )
         path = checkpoint.save(self.run, step=self.progress.step, state=state, kind=kind)
         return CheckpointSaved(self.progress.step, path.name)
@@ -135,6 +154,9 @@ class Training:
             self.optimizers[name].load_state_dict(values)
             for group in self.optimizers[name].param_groups:
                 group["peak_lr"] = self.recipe.lr * group.get("share", 1.0)  # a resume may be forced with another rate
+        if self.losses:
+            for name, value in state.losses.items():
+                getattr(self.losses, name).copy_(value)
         updates = state.progress.pop("average_updates")
         if self.average and state.average is not None:
             self.average.updates = updates
@@ -195,8 +217,7 @@ def train(
 
     progress = training.progress
     inputs, targets = training.split(dataset.train)
-    per_epoch = steps_in_epoch(recipe, len(targets))
-    total = per_epoch * recipe.epochs
+    total = all_steps(recipe, len(targets))
     film = frame_steps(total, recipe.frames)
     parameters = parameter_count(training.model)
     yield tell(Started(progress.step, total, recipe.epochs, parameters, len(targets), str(training.device)))
@@ -208,7 +229,11 @@ def train(
     try:
         training.model.train()
         while progress.epoch < recipe.epochs:
-            for some, answers in epoch_batches(recipe, progress.epoch, inputs, targets, start=progress.position):
+            per_epoch = steps_in_epoch(recipe, progress.epoch, len(targets))
+            losses = training.losses.before if training.losses else None
+            for some, answers, places in epoch_batches(
+                recipe, progress.epoch, inputs, targets, start=progress.position, losses=losses
+            ):
                 batch = augmented(training.scaled(some), recipe.augment), answers
                 set_rate(training.optimizers.values(), control.rate * rate(recipe, progress.step / total))
                 with autocast(training.device, recipe.precision):
@@ -217,7 +242,7 @@ def train(
                     training.average.update(training.model, control.parts)
                 progress.step += 1
                 progress.position += 1
-                training.add(measures)
+                training.add(measures, places)
 
                 now = time.perf_counter()
                 if progress.step in film or control.closely:
@@ -264,6 +289,8 @@ def end_of_epoch(training: Training, seconds: float) -> Evaluated:
     )
     progress.epoch, progress.position, progress.seconds = progress.epoch + 1, 0, seconds
     training.sums = {}
+    if training.losses:
+        training.losses.before.copy_(training.losses.latest)
     if recipe.patience or recipe.restore_best:
         value = progress.history[-1][recipe.monitor]
         value = -value if recipe.monitor.endswith(("accuracy", "coverage")) else value

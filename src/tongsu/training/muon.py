@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+WIDEST = 256  # of the shorter side: the products below grow with its square, whatever the batch
 COEFFICIENTS = 3.4445, -4.7750, 2.0315  # a, b, c: Jordan's choice, steep at 0
 
 
@@ -43,7 +44,8 @@ def orthogonalised(matrix: Tensor, steps: int) -> Tensor:
 
 
 class Muon(Optimizer):
-    """For matrices and kernels as above; biases and other vectors follow plain SGD with the same momentum.
+    """For matrices and kernels as above; vectors, and matrices whose shorter side is longer than 256, follow SGD with
+    the same momentum.
 
     steps: how often the polynomial is applied. Three leave singular values between about 0.3 and 1.2, which trains
     small nets as well as the usual five do and costs less. Raises ValueError for arguments that make no sense.
@@ -69,7 +71,7 @@ class Muon(Optimizer):
                     state["momentum"] = torch.zeros_like(weight)
                 state["momentum"].mul_(momentum).add_(weight.grad)
                 update, scale = weight.grad.add(state["momentum"], alpha=momentum), 1.0
-                if weight.ndim > 1:
+                if weight.ndim > 1 and min(weight.shape[0], weight[0].numel()) <= WIDEST:
                     flat = update.flatten(1)  # (R, C)
                     scale = max(1.0, flat.shape[0] / flat.shape[1]) ** 0.5
                     update = orthogonalised(flat, group["steps"]).view_as(weight)

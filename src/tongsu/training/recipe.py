@@ -16,11 +16,13 @@ Values = dict[str, Any]
 class Recipe:
     """One field, one decision. The chapter files in `tongsu.recipes` fill them in; `key=value` changes them.
 
-    Quantities: `lr` is the peak learning rate; `warmup` a share of all steps; `clip` the largest norm of the
-    whole gradient; `average` the decay of the moving average of the weights (0: none); `lengths` the number of
-    tokens read in each epoch (empty: all); `patience` counts epochs, as Keras's EarlyStopping does. `pretrained`
-    names the network whose weights are the start (empty: chance); each of its layers learns `layer_rate` times as
-    fast as the one above it. `augment` says how pictures may vary from one showing to the next (`augment.py`).
+    Quantities: `lr` is the peak learning rate; `warmup` a share of all steps; `clip` the largest norm of the whole
+    gradient; `average` the decay of the moving average of the weights (0: none); `lengths` the number of tokens
+    read in each epoch (empty: all); `patience` counts epochs, as Keras's EarlyStopping does. `pretrained` names the
+    network whose weights are the start (empty: chance); each of its layers learns `layer_rate` times as fast as the
+    one above it. From the second epoch on, only the share `hardest` of the examples is learned from, those whose
+    loss was largest when they were last seen (Jiang et al. 2019). `augment` says how pictures may vary from one
+    showing to the next (`augment.py`).
     """
 
     # what is learned, and from what
@@ -42,6 +44,7 @@ class Recipe:
     warmup: float = 0.0
     batch_size: int = 32
     epochs: int = 5
+    hardest: float = 1.0
     lengths: tuple[int, ...] = ()
     bucket: bool = False
     augment: Augment = "none"
