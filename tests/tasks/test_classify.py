@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from tongsu.models.logits import predicted, probabilities
-from tongsu.tasks.classify import Classify, cross_entropy
+from tongsu.tasks.classify import Classify, cross_entropies, cross_entropy
 
 
 def test_one_logit_means_the_second_of_two_classes():
@@ -24,7 +24,7 @@ def test_one_logit_means_the_second_of_two_classes():
 def test_smoothing_is_the_same_with_one_logit_and_with_two():
     logits, targets = torch.tensor([[0.7], [-1.3], [2.0]]), torch.tensor([1, 0, 0])
     both = torch.cat([torch.zeros_like(logits), logits], dim=1)
-    assert torch.allclose(cross_entropy(logits, targets, 0.2), F.cross_entropy(both, targets, label_smoothing=0.2))
+    assert torch.allclose(cross_entropies(logits, targets, 0.2).mean(), F.cross_entropy(both, targets, label_smoothing=0.2))
 
 
 def test_a_step_is_gradient_descent():
@@ -59,12 +59,14 @@ def test_weights_of_classes_multiply_each_example():
     weights, targets = torch.tensor([0.5, 2.0, 3.0]), torch.tensor([0, 1, 2, 2, 1, 0])
     logits = torch.randn(6, 3)
     torch_says = F.cross_entropy(logits, targets, weight=weights, reduction="sum") / 6
-    assert torch.allclose(cross_entropy(logits, targets, weights=weights), torch_says)
+    assert torch.allclose(cross_entropies(logits, targets, weights=weights).mean(), torch_says)
     one, two = torch.randn(6, 1), targets.clamp(max=1)
     both = torch.cat([torch.zeros_like(one), one], 1)
     torch_says = F.cross_entropy(both, two, weight=weights[:2], reduction="sum") / 6
-    assert torch.allclose(cross_entropy(one, two, weights=weights[:2]), torch_says)
-    assert torch.allclose(cross_entropy(logits, targets, 0.1, torch.ones(3)), cross_entropy(logits, targets, 0.1))
+    assert torch.allclose(cross_entropies(one, two, weights=weights[:2]).mean(), torch_says)
+    plain = cross_entropies(logits, targets, 0.1)  # (B,)
+    assert torch.allclose(cross_entropies(logits, targets, 0.1, torch.ones(3)), plain)
+    assert torch.allclose(plain, F.cross_entropy(logits, targets, label_smoothing=0.1, reduction="none"))
 
 
 def test_a_step_uses_them():
