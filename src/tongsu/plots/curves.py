@@ -68,7 +68,7 @@ def curves(histories: Sequence[History], metrics: Sequence[str] = ("loss", "accu
             if row == len(metrics) - 1:
                 axes.set_xlabel(t(f"plots.{clock}"))
         grid[row, 0].set_ylabel(t(f"plots.metric.{metric}") if metric in NAMED else drawable(metric))
-    figure.legend(handles=_legend(histories), loc="outside lower center", ncols=4, handlelength=2.2)
+    figure.legend(handles=_legend(histories, metrics), loc="outside lower center", ncols=4, handlelength=2.2)
     return figure
 
 
@@ -85,16 +85,16 @@ def _colours(count: int) -> list[str]:
     return [PALETTE[i % len(PALETTE)] for i in range(count)]
 
 
-def _legend(histories: Sequence[History]) -> list[Line2D]:
+def _legend(histories: Sequence[History], metrics: Sequence[str]) -> list[Line2D]:
     one = len(histories) == 1
     colour = PALETTE[0] if one else MUTED
     lines = []
     if not one:
         for shade, history in zip(_colours(len(histories)), histories, strict=True):
             lines.append(Line2D([], [], color=shade, linewidth=4, label=drawable(history.name, 28)))
-    if any(h.training for h in histories):
+    if any(name in h.training for h in histories for name in metrics):
         lines.append(Line2D([], [], color=colour, linewidth=1.1, alpha=0.7, label=t("plots.training")))
-    if any(h.validation for h in histories):
+    if any(name in h.validation for h in histories for name in metrics):
         lines.append(Line2D([], [], color=colour, marker="o", markersize=4.5, label=t("plots.validation")))
     return lines
 
