@@ -89,6 +89,7 @@ def test_there_is_a_file_in_both_languages_and_none_left_over() -> None:
 def test_a_lesson_introduces_each_term_once(name: str) -> None:
     found = [one.target for one in find(name, "en").directives("term")]
     assert len(found) == len(set(found))
+    assert not re.search(r"\{\{term [\w-]+\}\}[a-z]", prose(find(name, "en"))), "weight (权重)s"
 
 
 @pytest.mark.parametrize(("name", "lang"), BOTH)
