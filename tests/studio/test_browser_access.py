@@ -51,7 +51,14 @@ PAGES = {
     "runs": "#/runs?runs=cnn,resnet",
     "ship": "#/ship?run=digits",
     "data": "#/data?data=moons",
+    "lessons": "#/lessons?term=learning",
+    "lesson": "#/lessons/00-start-here",
 }  # fmt: skip
+# What stands beside a passage changes as one walks; how it is reached by keyboard: test_browser_lessons.py.
+PASSAGES = {
+    "lesson, a view of one's own": "#/lessons/00-start-here?section=see-it-one-neuron-draws-one-line",
+    "lesson, exercises": "#/lessons/02-cnn?section=how-large-is-the-map",
+}
 DIALOGS = [name for name in PAGES if "one" in name.split()]
 
 
@@ -81,7 +88,7 @@ class Looked:
         self.page.on("request", lambda request: self.under_way.add(request))
         self.page.on("requestfinished", lambda request: self.under_way.discard(request))
         self.page.on("requestfailed", lambda request: self.under_way.discard(request))
-        self.page.evaluate("address => { location.hash = address }", PAGES[name])
+        self.page.evaluate("address => { location.hash = address }", {**PAGES, **PASSAGES}[name])
         self.settle()
         for section in self.page.locator("main section.card").all():
             section.scroll_into_view_if_needed()
@@ -141,7 +148,7 @@ def by_formula(one: float, other: float) -> float:
     return light / dark
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, *PASSAGES])
 def test_texts_stand_out_in_light_and_dark_and_nothing_is_wider_than_a_phone(
     browser: Browser, studio: Studio, name: str
 ) -> None:

@@ -41,9 +41,14 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 def opened(visitor: Visitor, place: str) -> Page:
     visitor.go(place)
-    visitor.find("article").wait_for()
-    visitor.page.wait_for_timeout(600)  # until the page has seen where the reader rests
-    return visitor.page
+    return settled(visitor.page)
+
+
+def settled(page: Page) -> Page:
+    """All is there, and the page has seen where the reader rests."""
+    page.locator("article[aria-busy=false]").wait_for()
+    page.wait_for_timeout(500)
+    return page
 
 
 def at_top(page: Page, section: str) -> float:
@@ -60,6 +65,7 @@ def test_a_lesson_has_its_formulas_set_and_its_code_and_pictures_shown(
         lesson = find(name, language)
         page = opened(visitor, f"#/lessons/{name}")
         expect(page.get_by_role("heading", level=1)).to_have_text(lesson.title, timeout=SLOW)
+        settled(page)  # this one, not the one before
         written = html(lesson)
         formulas = page.locator("article .math")
         assert formulas.count() == written.count('class="math"') > 0
@@ -104,6 +110,26 @@ def test_the_view_that_the_passage_speaks_of_stands_beside_it_on_ones_own_run(br
     visitor.close()
 
 
+def test_by_keyboard_one_gets_to_the_view_and_back_to_the_text(browser: Browser, studio: Studio) -> None:
+    visitor = Visitor(browser, studio.address, "en")
+    page = opened(visitor, f"#/lessons/{LESSON}")
+    second = page.locator("figure.lesson-view button.show").nth(1)
+    second.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("aside #view-1-decision-map canvas").first).to_be_visible(timeout=SLOW)
+    reached = []
+    for _ in range(7):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.closest('aside') && document.activeElement.tagName"))
+    assert reached[0] == "BUTTON" and "SELECT" in reached and "A" in reached  # back; which run; all about it
+    page.wait_for_timeout(600)
+    expect(visitor.find("live")).to_have_attribute("data-view", "decision-map")
+    page.get_by_role("button", name="Back to the text").focus()
+    page.keyboard.press("Enter")
+    expect(second).to_be_focused()
+    visitor.close()
+
+
 def test_without_a_run_there_is_the_picture_and_an_offer_and_on_a_phone_the_view_stands_below(
     browser: Browser, studio: Studio
 ) -> None:
@@ -131,7 +157,7 @@ def test_a_section_has_an_address_and_keeps_its_place_in_the_other_language(brow
     page.wait_for_timeout(600)
     page.get_by_role("button", name="中文").click()
     expect(page.get_by_role("heading", name="往哪边拧")).to_be_visible(timeout=SLOW)
-    page.wait_for_timeout(600)
+    settled(page)
     assert at_top(page, "which-way-to-turn") < 0.35 * 900 < at_top(page, "the-same-in-our-code")
     assert "section=which-way-to-turn" in page.url and "lang=zh" in page.url
 
@@ -139,8 +165,7 @@ def test_a_section_has_an_address_and_keeps_its_place_in_the_other_language(brow
     link = page.locator("[data-section=one-neuron] a.here").get_attribute("href") or ""
     tab = visitor.tab(studio.address)
     tab.evaluate("address => { location.hash = address }", unquote(link))
-    tab.get_by_test_id("article").wait_for()
-    tab.wait_for_timeout(600)
+    settled(tab)
     assert 40 < at_top(tab, "one-neuron") < 160
     tab.evaluate("() => scrollTo(0, document.body.scrollHeight)")
     tab.wait_for_function("() => location.hash.includes('what-to-read-next')")
