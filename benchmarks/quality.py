@@ -45,7 +45,8 @@ def main() -> None:
                 continue
             answer = train(stop, asked.preset, seed)
             add(rows, stop, seed, answer)
-            write_json(asked.out, {**conditions(asked.preset), "busy": asked.busy or known.get("busy", False), "rows": list(rows.values())})
+            busy = asked.busy or known.get("busy", False)
+            write_json(asked.out, {**conditions(asked.preset), "busy": busy, "rows": list(rows.values())})
 
 
 def train(stop: Stop, preset: str, seed: int) -> dict[str, Any]:

@@ -48,8 +48,15 @@ def test_operations_of_the_recurrent_nets(cell: str, gates: int) -> None:
 
 def test_operations_of_a_convolution() -> None:
     recipe, dataset = recipe_and_data("cnn", "filters=4", "dense=3")
-    convolution, dense = 26 * 26 * 4 * 9, 13 * 13 * 4 * 3 + 3 * 10
-    assert bench.step_operations(recipe, dataset, (2, 1, 28, 28)) == 2 * 2 * (2 * convolution + 3 * dense)
+    convolution, wide = 26 * 26 * 4 * 9, 13 * 13 * 4 * 3
+    dense = wide + 3 * 10
+    learning, frozen = 2 * convolution + 3 * dense, convolution + 3 * dense - wide
+    assert bench.step_operations(recipe, dataset, (2, 1, 28, 28)) == 2 * 2 * learning
+    assert bench.step_operations(recipe, dataset, (2, 1, 28, 28), frozen=True) == 2 * 2 * frozen
+    half = {(2, 1, 28, 28): 10}
+    assert bench.operations(replace(recipe, freeze=0.5), half) == 10 * 2 * 2 * (learning + frozen) / 2
+    muon = replace(recipe, optimizer="muon")  # its own products are not counted
+    assert bench.operations(muon, half) == bench.operations(recipe, half)
 
 
 @pytest.mark.parametrize("chapter", ["mlp", "rnn"])

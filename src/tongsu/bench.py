@@ -27,6 +27,7 @@ from tongsu.recipes.choose import choose
 from tongsu.runs.store import Run
 from tongsu.training.batches import examples_in_epoch, steps_in_epoch
 from tongsu.training.build import READS, complete
+from tongsu.training.control import Control
 from tongsu.training.device import autocast
 from tongsu.training.loop import Training
 from tongsu.training.recipe import Recipe
@@ -60,8 +61,11 @@ def measure(chapter: str, device: torch.device, seconds: float = 0.3) -> Iterato
             recipe = complete(recipe, dataset)
             count = recipe.data_args.get("examples") or EXAMPLES[recipe.data] - recipe.data_args["validation"]
             shapes = batch_shapes(recipe, dataset.train.inputs.shape[1:], count)
-            took = {shape: step_seconds(recipe, dataset, shape, device, seconds) for shape in shapes}
-            total = sum(times * took[shape] for shape, times in shapes.items())
+            total = sum(
+                times * share * step_seconds(recipe, dataset, shape, device, seconds, frozen)
+                for shape, times in shapes.items()
+                for share, frozen in stretches(recipe)
+            )
             steps = sum(shapes.values())
             speed = operations(recipe, shapes) / total
             yield Speed(chapter, net, preset, recipe.batch_size, steps, total / steps, total, speed)
@@ -109,9 +113,23 @@ def batch_of(training: Training, shape: Shape) -> tuple[Tensor, Tensor]:
     return kept, targets[: shape[0]]
 
 
-def step_seconds(recipe: Recipe, dataset: Dataset, shape: Shape, device: torch.device, seconds: float) -> float:
-    """The median of single updates as the training loop makes them, after two to warm up."""
+def stretches(recipe: Recipe) -> list[tuple[float, bool]]:
+    """Shares of all steps, and whether the first layer is frozen in them."""
+    return [(recipe.freeze, False), (1 - recipe.freeze, True)] if recipe.freeze < 1 else [(1.0, False)]
+
+
+def prepared(recipe: Recipe, dataset: Dataset, device: torch.device, frozen: bool) -> Training:
     training = Training(recipe, Run(Path()), dataset, device)
+    if frozen:
+        training.freeze()
+    return training
+
+
+def step_seconds(
+    recipe: Recipe, dataset: Dataset, shape: Shape, device: torch.device, seconds: float, frozen: bool = False
+) -> float:
+    """The median of single updates as the training loop makes them, after two to warm up."""
+    training = prepared(recipe, dataset, device, frozen)
     batch = batch_of(training, shape)
     times: list[float] = []
     end = float("inf")
@@ -128,14 +146,14 @@ def step_seconds(recipe: Recipe, dataset: Dataset, shape: Shape, device: torch.d
     return statistics.median(times[2:])
 
 
-def step_operations(recipe: Recipe, dataset: Dataset, shape: Shape) -> int:
-    """Multiplications and additions of one update, of its matrix products and convolutions."""
+def step_operations(recipe: Recipe, dataset: Dataset, shape: Shape, frozen: bool = False) -> int:
+    """Multiplications and additions of one update, of its matrix products and convolutions; not the optimiser's."""
     if recipe.model == "rnn":  # the fused kernels do the same products where the counter cannot see them
         recipe = replace(recipe, model_args={**recipe.model_args, "written_out": True})
-    training = Training(recipe, Run(Path()), dataset, torch.device("cpu"))
-    batch = batch_of(training, shape)
+    training = prepared(recipe, dataset, torch.device("cpu"), frozen)
+    batch, still = batch_of(training, shape), Control(parts=()).learning(training.optimizers)
     with FlopCounterMode(display=False) as counter:
-        training.task.step(training.model, batch, training.optimizers)
+        training.task.step(training.model, batch, still)
     return int(counter.get_total_flops())
 
 
@@ -149,7 +167,10 @@ def operations(recipe: Recipe, shapes: Mapping[Shape, int]) -> int:
         one = tuple(example)
         if one not in counted:
             few = min(count, recipe.batch_size, 8)
-            counted[one] = step_operations(recipe, dataset, (few, *one)) / few
+            counted[one] = sum(
+                share * step_operations(recipe, dataset, (few, *one), frozen) / few
+                for share, frozen in stretches(recipe)
+            )
         total += times * count * counted[one]
     return round(total)
 

@@ -77,6 +77,16 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(chapter, tmp_p
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
 
 
+def test_the_first_layer_is_frozen_from_its_step_on(tmp_path, made_images):
+    recipe = replace(small("cnn", made_images, average=0.0), hardest=1.0, freeze=0.5, frames=100)
+    run = new_run(tmp_path, recipe)
+    total = list(loop.train(recipe, run, made_images))[0].steps
+    frames = [checkpoint.load_frame(run, step) for step in range(total + 1)]
+    for step, (one, other) in enumerate(zip(frames, frames[1:], strict=False)):
+        stays = {name for name in one if torch.equal(one[name], other[name])}
+        assert stays == ({"convolutions.0.weight", "convolutions.0.bias"} if step >= total / 2 else set()), step
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_training_learns_and_tells(chapter, tmp_path, request):
     data = data_of(chapter, request)

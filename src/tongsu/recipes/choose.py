@@ -21,12 +21,13 @@ from tongsu.errors import Problem
 from tongsu.locale import t
 from tongsu.models import MODELS
 from tongsu.pretrained import start
-from tongsu.recipes import CHAPTERS, finetune
+from tongsu.recipes import CHAPTERS, finetune, rnn
 from tongsu.tasks import TASKS
 from tongsu.training.augment import Augment
 from tongsu.training.recipe import Recipe, Values
 
 USUAL_RATES = {"adam": 2e-3, "adamw": 2e-3, "sgd": 0.1, "muon": 0.02}  # of an optimizer that the preset does not have
+WHOLE = {"hardest": 1.0, "freeze": 1.0}  # all examples, all layers: what a preset spares holds for its own net and data
 OPTIMIZER_ARGUMENTS = {"weight_decay": float, "momentum": float, "betas": tuple[float, float]}
 SHARE = Field(ge=0, lt=1)
 LIMITS = {
@@ -43,6 +44,7 @@ LIMITS = {
     "tokens": Field(ge=3, le=512),
     "layer_rate": Field(gt=0, le=1),
     "hardest": Field(gt=0, le=1),
+    "freeze": Field(gt=0, le=1),
     "weight_decay": Field(ge=0),
     **dict.fromkeys(("warmup", "average", "momentum", "label_smoothing", "dropout", "embedding_dropout"), SHARE),
 }
@@ -77,9 +79,11 @@ def choose(chapter: str, preset: str = "fast", data: str | None = None, changes:
         pairs["data"] = data
     recipe = on_data(recipe, pairs.pop("data", recipe.data))
     if pairs.get("model", recipe.model) != recipe.model:
-        recipe = replace(recipe, hardest=1.0)
+        recipe = replace(recipe, **WHOLE)
         recipe = with_optimizer(recipe, "adam") if recipe.optimizer == "muon" else recipe
     recipe = replace(recipe, model=pairs.pop("model", recipe.model))
+    if recipe.model == "rnn":
+        recipe = rnn.for_cell(recipe, pairs.get("cell", "simple"))
     homes = places(recipe)
     # What the preset says of another model does not carry over.
     known = {k: v for k, v in recipe.model_args.items() if pretrained or k in homes["model_args"]}
@@ -102,12 +106,12 @@ def change(recipe: Recipe, changes: Iterable[str]) -> Recipe:
 
 def on_data(recipe: Recipe, data: str) -> Recipe:
     """`recipe` on other data, without settings that those do not know; how many examples it takes goes as well, and so
-    does the wish for the hardest: where labels may be wrong, the wrong ones are the hardest of all."""
+    does what it spares: where labels may be wrong, the wrong ones are the hardest of all."""
     if data == recipe.data:
         return recipe
     known = set(arguments_of(data)) - {"examples"}
     kept = {k: v for k, v in recipe.data_args.items() if k in known}
-    return replace(recipe, data=data, data_args=kept, hardest=1.0)
+    return replace(recipe, data=data, data_args=kept, **WHOLE)
 
 
 def with_optimizer(recipe: Recipe, name: str) -> Recipe:
@@ -133,7 +137,7 @@ def places(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
     """Where a key may live, and the type it has there: the recipe itself, then what it passes on."""
     model = typing.get_type_hints(MODELS[recipe.model].__init__)
     task: Any = TASKS[recipe.task]
-    unknown = FIXED | ({"hardest"} if recipe.task == "gan" else set())  # nothing that is drawn has a loss of its own
+    unknown = FIXED | (set(WHOLE) if recipe.task == "gan" else set())  # two nets, and no drawing has a loss of its own
     own = {k: v for k, v in typing.get_type_hints(Recipe).items() if k not in unknown}
     accepted: Iterable[str] = inspect.signature(MODELS[recipe.model]).parameters
     if recipe.pretrained:  # its weights have their shapes already
@@ -220,8 +224,7 @@ def fit_to_data(recipe: Recipe, dataset: Dataset, asked: Iterable[str] = ()) -> 
     if "epochs" not in named:
         updates = OWN_STEPS if recipe.preset == "fast" else OWN_STEPS // 5
         changes["epochs"] = max(1, min(100, -(-updates * batch // max(count, 1))))
-    if "hardest" not in named:
-        changes["hardest"] = 1.0
+    changes |= {name: value for name, value in WHOLE.items() if name not in named}
     if not recipe.restore_best and recipe.task == "classify":
         changes["restore_best"] = True
     return replace(recipe, lengths=(), **changes)

@@ -21,7 +21,8 @@ def reference() -> Recipe:
 
 def fast() -> Recipe:
     """One look at 48,000 pictures and a second one at the quarter that was hardest: enough when Muon makes the most of
-    each update and the learning rate falls to zero. 128 is where a convolution costs least per picture here."""
+    each update and the learning rate falls to zero. The first kernels, a tenth of the arithmetic but a third of the
+    time, are good enough after a fifth of the steps. 128 is where a convolution costs least per picture here."""
     return replace(
         reference(),
         preset="fast",
@@ -33,6 +34,7 @@ def fast() -> Recipe:
         batch_size=128,
         epochs=2,
         hardest=0.25,
+        freeze=0.2,
     )
 
 

@@ -97,6 +97,7 @@ class Training:
         }
         self.average = MovingAverage(self.model, recipe.average) if recipe.average else None
         self.progress = Progress()
+        self.frozen = False
         self.sums: dict[str, Tensor] = {}  # of the measures in this epoch, on the device
         self.losses = Losses.none_yet(len(dataset.train), device) if recipe.hardest < 1 else None
         self.held: dict[int, tuple[Tensor, Tensor]] = {}  # what `split` made, so that it is made once
@@ -113,6 +114,12 @@ class Training:
     def scaled(self, inputs: Tensor) -> Tensor:
         """A batch as the model reads it, whatever `split` did."""
         return self.dataset.preprocessing.scale(inputs.to(self.device)) if inputs.dtype == torch.uint8 else inputs
+
+    def freeze(self) -> None:
+        """The first layer, in the order in which the model is written down, learns no more."""
+        layers = (part for part in self.model.modules() if next(part.parameters(recurse=False), None) is not None)
+        next(layers).requires_grad_(False)
+        self.frozen = True
 
     def add(self, measures: dict[str, Tensor], places: Tensor) -> None:
         """What one update measured; `losses` (B,) are of the examples at `places`."""
@@ -235,6 +242,8 @@ def train(
                 recipe, progress.epoch, inputs, targets, start=progress.position, losses=losses
             ):
                 batch = augmented(training.scaled(some), recipe.augment), answers
+                if recipe.freeze < 1 and not training.frozen and progress.step >= recipe.freeze * total:
+                    training.freeze()
                 set_rate(training.optimizers.values(), control.rate * rate(recipe, progress.step / total))
                 with autocast(training.device, recipe.precision):
                     measures = training.task.step(training.model, batch, control.learning(training.optimizers))

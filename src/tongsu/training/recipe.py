@@ -21,7 +21,8 @@ class Recipe:
     read in each epoch (empty: all); `patience` counts epochs, as Keras's EarlyStopping does. `pretrained` names the
     network whose weights are the start (empty: chance); each of its layers learns `layer_rate` times as fast as the
     one above it. From the second epoch on, only the share `hardest` of the examples is learned from, those whose
-    loss was largest when they were last seen (Jiang et al. 2019). `augment` says how pictures may vary from one
+    loss was largest when they were last seen (Jiang et al. 2019); after the share `freeze` of all steps, the first
+    layer learns no more and costs no backward pass (Brock et al. 2017). `augment` says how pictures may vary from one
     showing to the next (`augment.py`).
     """
 
@@ -45,6 +46,7 @@ class Recipe:
     batch_size: int = 32
     epochs: int = 5
     hardest: float = 1.0
+    freeze: float = 1.0
     lengths: tuple[int, ...] = ()
     bucket: bool = False
     augment: Augment = "none"
