@@ -120,6 +120,8 @@ def alone(session: Session) -> None:
     for epoch in range(recipe.epochs):
         losses = training.losses.before if training.losses else None
         for some, answers, places in epoch_batches(recipe, epoch, inputs, targets, losses=losses):
+            if not training.frozen and step >= recipe.freeze * total:
+                training.freeze()
             set_rate(training.optimizers.values(), rate(recipe, step / total))
             with autocast(training.device, recipe.precision):
                 measures = training.task.step(training.model, (some, answers), training.optimizers)

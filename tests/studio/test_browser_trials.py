@@ -113,8 +113,9 @@ def test_depth_both_ways_in_chinese(browser: Browser, trained: Studio) -> None:
         panel.locator(f"input[name={name}]").fill(value)
     panel.get_by_role("button", name="开始训练").click()
     expect(panel.get_by_role("status")).to_have_text("已完成 4 / 4 组", timeout=4 * SLOW)
-    visitor.page.wait_for_load_state("networkidle")
-    visitor.page.wait_for_timeout(500)  # the last answer is heard a moment after the page has drawn it
+    for _ in range(100):  # the last answer is heard a moment after the page has drawn it
+        if len(heard) < 4:
+            visitor.page.wait_for_timeout(50)
     assert [values(answer["depths"]).tolist() for answer in heard] == [[20, 20], [56, 56]] * 2
     rows = [(20, True), (20, False), (56, True), (56, False)]
     for row, (depth, skip) in enumerate(rows):

@@ -87,6 +87,17 @@ def test_the_first_layer_is_frozen_from_its_step_on(tmp_path, made_images):
         assert stays == ({"convolutions.0.weight", "convolutions.0.bias"} if step >= total / 2 else set()), step
 
 
+def test_a_training_that_goes_on_with_other_examples_forgets_their_losses(tmp_path, made_images):
+    recipe = replace(small("mlp", made_images, average=0.0), hardest=0.5, epochs=3)
+    run = new_run(tmp_path, recipe)
+    events = loop.train(recipe, run, made_images)
+    next(event for event in events if isinstance(event, Evaluated))
+    events.close()
+    train = made_images.train
+    fewer = replace(made_images, train=replace(train, inputs=train.inputs[:-16], targets=train.targets[:-16]))
+    assert isinstance(list(loop.train(recipe, run, fewer, resume=True))[-1], Finished)
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_training_learns_and_tells(chapter, tmp_path, request):
     data = data_of(chapter, request)

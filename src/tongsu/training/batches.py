@@ -28,8 +28,8 @@ def epoch_order(
     """
     chance = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
     order = torch.randperm(count, generator=chance)
-    if losses is not None and recipe.hardest < 1:
-        hard = losses.cpu().topk(examples_in_epoch(recipe, epoch, count)).indices
+    if losses is not None and (kept := examples_in_epoch(recipe, epoch, count)) < count:
+        hard = losses.cpu().topk(kept).indices
         order = order[torch.zeros(count, dtype=torch.bool).index_fill_(0, hard, True)[order]]
     if token_counts is None:
         return order

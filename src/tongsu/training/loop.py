@@ -161,9 +161,10 @@ class Training:
             self.optimizers[name].load_state_dict(values)
             for group in self.optimizers[name].param_groups:
                 group["peak_lr"] = self.recipe.lr * group.get("share", 1.0)  # a resume may be forced with another rate
-        if self.losses:
-            for name, value in state.losses.items():
-                getattr(self.losses, name).copy_(value)
+        for name, value in state.losses.items():
+            mine = getattr(self.losses, name, None)
+            if mine is not None and mine.shape == value.shape:  # a resume may be forced with other examples
+                mine.copy_(value)
         updates = state.progress.pop("average_updates")
         if self.average and state.average is not None:
             self.average.updates = updates
@@ -242,7 +243,7 @@ def train(
                 recipe, progress.epoch, inputs, targets, start=progress.position, losses=losses
             ):
                 batch = augmented(training.scaled(some), recipe.augment), answers
-                if recipe.freeze < 1 and not training.frozen and progress.step >= recipe.freeze * total:
+                if not training.frozen and progress.step >= recipe.freeze * total:
                     training.freeze()
                 set_rate(training.optimizers.values(), control.rate * rate(recipe, progress.step / total))
                 with autocast(training.device, recipe.precision):
