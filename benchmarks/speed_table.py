@@ -31,6 +31,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "again": "Start-up and peak memory of the same processes (import; first step of the CNN; highest memory before"
         " anything is measured, in MB).",
         "fewer": "Not from all seeds: {told}.",
+        "of": "{net} ({systems})",
+        "colon": ": ",
+        "semicolon": "; ",
         "made": "Measured {made}: {processor}, {threads} threads, seeds {seeds}; matrix products reach {peak:.0f}"
         " GFLOP/s; {versions}.",
         "picture": "Quality on test data against seconds of training; dashed: what the Keras script reaches",
@@ -55,6 +58,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "guess": "“~”表示由少量步数推算。",
         "again": "下表是同一批进程的启动时间和内存峰值（导入；CNN 的第一步；开始评估之前的最高内存，单位 MB）。",
         "fewer": "没有跑满全部种子的：{told}。",
+        "of": "{net}（{systems}）",
+        "colon": "：",
+        "semicolon": "；",
         "made": "测于 {made}：{processor}，{threads} 线程，种子 {seeds}；矩阵乘法可达 {peak:.0f} GFLOP/s；{versions}。",
         "picture": "各网络、各系统的测试成绩随训练秒数的变化；虚线是 Keras 脚本的成绩",
         "comma": "、",
@@ -82,7 +88,7 @@ def tables(measured: dict[str, Any], language: str) -> str:
     sentences += [say["brackets"]] if unreached(rows.values()) else []
     sentences += [say["guess"]] if any(row["projected"] for row in rows.values()) else []
     sentences += [made(measured, say)]
-    sentences += [say["fewer"].format(told=few)] if (few := fewer(measured["summary"])) else []
+    sentences += [say["fewer"].format(told=few)] if (few := fewer(measured["summary"], say)) else []
     notes = [f"- {sentence}" for sentence in sentences]
     picture = f"![{say['picture']}](docs/pictures/speed.png)"
     return "\n".join(["", *lines, "", *notes, "", picture, "", say["again"], "", *again, "", ""])
@@ -161,17 +167,19 @@ def made(measured: dict[str, Any], say: dict[str, str]) -> str:
                               versions=say["comma"].join(versions))  # fmt: skip
 
 
-def fewer(summary: list[dict[str, Any]]) -> str:
+def fewer(summary: list[dict[str, Any]], say: dict[str, str]) -> str:
     """Which trainings were made with fewer seeds than others: “n = 1: GAN (Keras, PyTorch); n = 2: ...”."""
+    comma = say["comma"]
     found: dict[int, dict[str, list[str]]] = {}
     most = max(len(row["seeds"]) for row in summary)
     for row in summary:
         if (count := len(row["seeds"])) < most:
             found.setdefault(count, {}).setdefault(NETS[row["net"]], []).append(SYSTEMS[row["system"]])
-    return "; ".join(
-        f"n = {count}: " + ", ".join(f"{net} ({', '.join(systems)})" for net, systems in nets.items())
+    return say["semicolon"].join(
+        f"n = {count}{say['colon']}" + comma.join(say["of"].format(net=net, systems=comma.join(systems))
+                                                  for net, systems in nets.items())
         for count, nets in sorted(found.items())
-    )
+    )  # fmt: skip
 
 
 def picture(measured: dict[str, Any]) -> Any:

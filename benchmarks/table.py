@@ -1,8 +1,8 @@
-"""The READMEs' tables, from `benchmarks/results`: no figure in them is typed by hand.
+"""The tables of the READMEs, from `benchmarks/results`: no figure in them is typed by hand.
 
-`quality.json` gives what the presets reach, `speed.json` how fast, with a picture; a file that is not there leaves its
-place as it is. `python benchmarks/table.py` writes everything anew; with `--check` it changes nothing, and ends with
-exit code 1 and the difference when a table is not what the file says.
+`quality.json` gives what the presets reach, `speed.json` how fast, with a picture, and `ablations.json` what each trick
+is worth; a file that is not there leaves its place as it is. `python benchmarks/table.py` writes everything anew; with
+`--check` it changes nothing, and ends with exit code 1 and the difference when a table is not what the file says.
 """
 
 from __future__ import annotations
@@ -16,10 +16,15 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import ablations
+import speed_table
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "quality.json"
 SPEED = RESULTS.with_name("speed.json")
+ABLATIONS = RESULTS.with_name("ablations.json")
 READMES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
+HERE = ROOT / "benchmarks" / "README.md"
 
 OF_MAKE_RUN = ("mnist", "imdb")  # what `make run` trains on; all else is measured beside it
 TEXTS: dict[str, dict[str, str]] = {
@@ -84,19 +89,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="change nothing, compare")
     only_check = parser.parse_args().check
-    contents = {"results": table} if RESULTS.exists() else {}
-    if SPEED.exists():
-        import speed_table
-
-        contents["speed"] = speed_table.tables
-    files = {"results": RESULTS, "speed": SPEED}
-    measured = {name: json.loads(files[name].read_text(encoding="utf-8")) for name in contents}
-    stale = False
+    files = {"results": RESULTS, "speed": SPEED, "ablations": ABLATIONS}
+    measured = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.exists()}
+    pages: dict[Path, dict[str, str]] = {path: {} for path in (*READMES.values(), HERE)}
     for language, path in READMES.items():
+        if "results" in measured:
+            pages[path]["results"] = table(measured["results"], language)
+        if "speed" in measured:
+            pages[path]["speed"] = speed_table.tables(measured["speed"], language)
+    if "ablations" in measured:
+        pages[HERE]["ablations"] = ablations.table(measured["ablations"])
+    stale = False
+    for path, contents in pages.items():
         is_now = path.read_text(encoding="utf-8")
         should_be = is_now
-        for name, make in contents.items():
-            should_be = filled(should_be, name, make(measured[name], language), path.name)
+        for name, content in contents.items():
+            should_be = filled(should_be, name, content, path.name)
         if only_check:
             before, after = is_now.splitlines(), should_be.splitlines()
             print(*difflib.unified_diff(before, after, path.name, "as measured", n=0, lineterm=""), sep="\n")

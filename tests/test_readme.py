@@ -186,7 +186,9 @@ def test_the_tables_are_what_was_measured() -> None:
 
 
 def test_a_table_is_made_in_both_languages_and_a_changed_digit_is_found(tmp_path: Path) -> None:
-    for name in ("benchmarks/table.py", *READMES, *(f"src/tongsu/locale/{lang}/data.toml" for lang in LANGUAGES)):
+    scripts = ("table.py", "speed_table.py", "ablations.py", "README.md")
+    catalogues = (f"src/tongsu/locale/{lang}/data.toml" for lang in LANGUAGES)
+    for name in (*(f"benchmarks/{script}" for script in scripts), *READMES, *catalogues):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, tmp_path / name)
     common = {"seeds": [0, 1, 2], "seconds": [60.0, 61.0, 62.0], "mean_seconds": 61.0, "parameters": 1234567}

@@ -230,7 +230,7 @@ def test_a_collapse_and_its_cure(folder: Path) -> None:
 
 @pytest.mark.long
 def test_a_deep_net_and_its_shortcuts(folder: Path, rates: list[str]) -> None:
-    deep = ("data=digits", "examples=2000", "blocks=18,18,18", "width=4", "batch_size=64", "epochs=3")
+    deep = ("data=digits", "examples=2000", "blocks=18,18,18", "width=4", "batch_size=32", "epochs=4")
     plain, saved = train("plain", "resnet", *deep, "skip=false"), train("residual", "resnet", *deep)
     verdict = check("shortcuts", plain, saved)
     assert verdict.passed, verdict

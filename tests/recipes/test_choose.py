@@ -151,6 +151,8 @@ def test_only_the_presets_own_data_are_thinned_out() -> None:
     assert choose("cnn", data="images:photos").hardest == 1  # a wrong label is the hardest of all
     assert choose("cnn", data="images:photos", changes=["hardest=0.5"]).hardest == 0.5
     assert choose("cnn", changes=["model=lenet5"]).hardest == 1
+    assert choose("cnn").model_args["dropout"] < 0.5 and "dropout" not in choose("cnn", data="images:photos").model_args
+    assert choose("cnn", data="images:photos", changes=["dropout=0.2"]).model_args["dropout"] == 0.2
     with pytest.raises(Problem, match="hardest"):
         choose("gan", changes=["hardest=0.5"])
 

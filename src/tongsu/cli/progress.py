@@ -133,7 +133,7 @@ class Lines:
 
 
 def epoch_line(event: Evaluated, recipe: Recipe) -> str:
-    return t("train.epoch", epoch=event.epoch, epochs=recipe.epochs, seconds=f"{event.seconds:.1f}",
+    return t("train.epoch", epoch=event.epoch, epochs=max(event.epoch, recipe.epochs), seconds=f"{event.seconds:.1f}",
              train=measures(event.train), validation=measures(event.validation))  # fmt: skip
 
 

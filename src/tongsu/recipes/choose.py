@@ -27,7 +27,6 @@ from tongsu.training.augment import Augment
 from tongsu.training.recipe import Recipe, Values
 
 USUAL_RATES = {"adam": 2e-3, "adamw": 2e-3, "sgd": 0.1, "muon": 0.02}  # of an optimizer that the preset does not have
-# All examples, all layers: what a preset spares holds for its own net and data.
 WHOLE: Values = {"hardest": 1.0, "freeze": 1.0}
 OPTIMIZER_ARGUMENTS = {"weight_decay": float, "momentum": float, "betas": tuple[float, float]}
 SHARE = Field(ge=0, lt=1)
@@ -80,7 +79,7 @@ def choose(chapter: str, preset: str = "fast", data: str | None = None, changes:
         pairs["data"] = data
     recipe = on_data(recipe, pairs.pop("data", recipe.data))
     if pairs.get("model", recipe.model) != recipe.model:
-        recipe = replace(recipe, **WHOLE)
+        recipe = without_sparing(recipe)
         recipe = with_optimizer(recipe, "adam") if recipe.optimizer == "muon" else recipe
     recipe = replace(recipe, model=pairs.pop("model", recipe.model))
     if recipe.model == "rnn":
@@ -112,7 +111,15 @@ def on_data(recipe: Recipe, data: str) -> Recipe:
         return recipe
     known = set(arguments_of(data)) - {"examples"}
     kept = {k: v for k, v in recipe.data_args.items() if k in known}
-    return replace(recipe, data=data, data_args=kept, **WHOLE)
+    return replace(without_sparing(recipe), data=data, data_args=kept)
+
+
+def without_sparing(recipe: Recipe, asked: Iterable[str] = ()) -> Recipe:
+    """All examples, all layers, the net's own dropout, but for what was asked for by name: what a preset spares holds
+    for its own net and data."""
+    kept = {k: v for k, v in recipe.model_args.items() if k != "dropout" or k in asked}
+    whole = {name: value for name, value in WHOLE.items() if name not in asked}
+    return replace(recipe, model_args=kept, **whole)
 
 
 def with_optimizer(recipe: Recipe, name: str) -> Recipe:
@@ -225,10 +232,9 @@ def fit_to_data(recipe: Recipe, dataset: Dataset, asked: Iterable[str] = ()) -> 
     if "epochs" not in named:
         updates = OWN_STEPS if recipe.preset == "fast" else OWN_STEPS // 5
         changes["epochs"] = max(1, min(100, -(-updates * batch // max(count, 1))))
-    changes |= {name: value for name, value in WHOLE.items() if name not in named}
     if not recipe.restore_best and recipe.task == "classify":
         changes["restore_best"] = True
-    return replace(recipe, lengths=(), **changes)
+    return replace(without_sparing(recipe, named), lengths=(), **changes)
 
 
 def uneven(dataset: Dataset) -> bool:

@@ -29,18 +29,25 @@ def orthogonalised(matrix: Tensor, steps: int) -> Tensor:
     p(X) = (a I + b X Xᵀ + c (X Xᵀ)²) X only multiplies from the left, and X Xᵀ can be carried along: A = Q A Q. So all
     but the first and the last product are of the shorter side alone.
     """
-    a, b, c = COEFFICIENTS
     x = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T  # (S, L), the shorter side first
-    x = x / (x.norm() + 1e-7)
-    gram, product = x @ x.T, None  # (S, S)
-    for done in range(1, steps + 1):
-        factor = b * gram + c * (gram @ gram)
-        factor.diagonal().add_(a)
-        product = factor if product is None else factor @ product
-        if done < steps:
-            gram = factor @ gram @ factor
-    x = product @ x  # (S, L)
+    gram = x @ x.T  # (S, S)
+    norm = gram.trace().sqrt() + 1e-7  # Frobenius
+    gram /= norm * norm
+    product = factor = _factor(gram)
+    for _ in range(steps - 1):
+        gram = factor @ gram @ factor
+        factor = _factor(gram)
+        product = factor @ product
+    x = (product / norm) @ x  # (S, L)
     return x if matrix.shape[0] <= matrix.shape[1] else x.T
+
+
+def _factor(gram: Tensor) -> Tensor:
+    """a I + b A + c A² of A (S, S)."""
+    a, b, c = COEFFICIENTS
+    factor = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+    factor.diagonal().add_(a)
+    return factor
 
 
 class Muon(Optimizer):

@@ -72,6 +72,8 @@ def _all(function: Function, call: list[Any], arrays: bool) -> list[np.ndarray] 
 
 def _numbers(value: Any) -> list[np.ndarray] | None:
     """One array, or several in a tuple or list of unlike shapes; None for what holds no numbers."""
+    if value is None:  # the starter, untouched; NumPy would make a nan of it
+        return None
     parts = list(value) if isinstance(value, tuple | list) and value else [value]
     try:
         whole = np.asarray(value, dtype=float)
