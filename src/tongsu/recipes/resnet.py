@@ -20,23 +20,35 @@ def reference() -> Recipe:
 
 
 def fast() -> Recipe:
-    """SGD with a high peak rate and weight decay, as BatchNorm allows; two epochs that end at rate zero."""
+    """One look at 48,000 pictures and one at the quarter that was hardest, with Muon, ending at rate zero: better than
+    two whole epochs of SGD, in little more than half the time."""
     return replace(
         reference(),
         preset="fast",
-        data_args={"validation": 5_000, "scaling": "standard"},
-        optimizer="sgd",
-        optimizer_args={"weight_decay": 5e-4},
-        lr=0.2,
+        data_args={"validation": 5_000, "scaling": "standard", "examples": 48_000},
+        optimizer="muon",
+        lr=0.02,
         schedule="onecycle",
         warmup=0.2,
         batch_size=128,
         epochs=2,
+        hardest=0.25,
     )
 
 
 def quick() -> Recipe:
-    return replace(fast(), preset="quick", batch_size=256, epochs=1)
+    """One epoch of SGD with a high peak rate and weight decay, as BatchNorm allows."""
+    return replace(
+        fast(),
+        preset="quick",
+        data_args={"validation": 5_000, "scaling": "standard"},
+        optimizer="sgd",
+        optimizer_args={"weight_decay": 5e-4},
+        lr=0.2,
+        batch_size=256,
+        epochs=1,
+        hardest=1.0,
+    )
 
 
 PRESETS = {"reference": reference, "fast": fast, "quick": quick}
