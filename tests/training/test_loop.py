@@ -80,7 +80,9 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(chapter, tmp_p
 def test_the_first_layer_is_frozen_from_its_step_on(tmp_path, made_images):
     recipe = replace(small("cnn", made_images, average=0.0), hardest=1.0, freeze=0.5, frames=100)
     run = new_run(tmp_path, recipe)
-    total = list(loop.train(recipe, run, made_images))[0].steps
+    started = list(loop.train(recipe, run, made_images))[0]
+    total = started.steps
+    assert run.results()["parameters"] == started.parameters == sum(p.numel() for p in build_model(recipe).parameters())
     frames = [checkpoint.load_frame(run, step) for step in range(total + 1)]
     for step, (one, other) in enumerate(zip(frames, frames[1:], strict=False)):
         stays = {name for name in one if torch.equal(one[name], other[name])}

@@ -97,6 +97,7 @@ class Training:
         }
         self.average = MovingAverage(self.model, recipe.average) if recipe.average else None
         self.progress = Progress()
+        self.parameters = parameter_count(self.model)  # before any is frozen
         self.frozen = False
         self.sums: dict[str, Tensor] = {}  # of the measures in this epoch, on the device
         self.losses = Losses.none_yet(len(dataset.train), device) if recipe.hardest < 1 else None
@@ -227,8 +228,7 @@ def train(
     inputs, targets = training.split(dataset.train)
     total = all_steps(recipe, len(targets))
     film = frame_steps(total, recipe.frames)
-    parameters = parameter_count(training.model)
-    yield tell(Started(progress.step, total, recipe.epochs, parameters, len(targets), str(training.device)))
+    yield tell(Started(progress.step, total, recipe.epochs, training.parameters, len(targets), str(training.device)))
     if not resume and 0 in film:
         checkpoint.save_frame(run, 0, weights_of(training.model))
 
@@ -327,7 +327,7 @@ def finish(training: Training) -> Finished:
     training.run.write_results(
         {
             "metrics": metrics,
-            "parameters": parameter_count(model),
+            "parameters": training.parameters,
             "train_seconds": progress.seconds,
             "steps": progress.step,
             "epochs": progress.epoch,
