@@ -31,7 +31,7 @@ class Stop:
     chapter: str
     title: str
     changes: tuple[str, ...] = ()
-    # What keeps the whole road map under six minutes; `tongsu train` without it takes longer and gets further.
+    # What keeps the whole road map short; `tongsu train` without it takes longer and gets further.
     budget: tuple[str, ...] = ()
     reference_metric: float | None = None
     reference_seconds: float | None = None

@@ -23,7 +23,7 @@ from tongsu.evaluate import split_of
 from tongsu.explain import Parameter, View
 from tongsu.explain.arrays import packed
 from tongsu.learned import Learned
-from tongsu.training.build import dataset_of
+from tongsu.training.build import UNKNOWN_DATA, dataset_of
 from tongsu.trials import Game, Trials, few
 
 if TYPE_CHECKING:
@@ -75,8 +75,11 @@ class Seen:
 
 
 def fitting(learned: Learned) -> dict[str, View]:
-    """The views that can be asked of a run. A GAN of which only one half is there has none of the game's."""
+    """The views that can be asked of a run. A GAN of which only one half is there has none of the game's, a network
+    whose data we do not have none of many examples."""
     found = {name: view for name, view in explain.VIEWS.items() if view.fits(learned.model)}
+    if learned.recipe.data == UNKNOWN_DATA:
+        found = {name: view for name, view in found.items() if view.input in ("one", "none")}
     if learned.recipe.task == "gan" and learned.run.environment().get("part"):
         found = {name: view for name, view in found.items() if not view.function.__module__.endswith(".latent")}
     return found

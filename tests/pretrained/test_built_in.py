@@ -177,6 +177,17 @@ def test_the_commands(runs: Path) -> None:
     assert answer["label"] == "positive" and done.returncode == 0 and not runs.exists()
 
 
+@pytest.mark.data
+def test_views_of_many_examples_are_not_offered_without_examples() -> None:
+    from tongsu import views
+    from tongsu.learned import Learned
+    from tongsu.pretrained.built_in import find
+
+    offered = views.fitting(Learned.load(find("imagenet")))
+    assert {"layers", "pixel", "grad-cam", "occlusion"} <= set(offered)
+    assert {view.input for view in offered.values()} <= {"one", "none"}
+
+
 def test_there_is_no_data_set_behind_imagenet() -> None:
     from tongsu.training.build import UNKNOWN_DATA, dataset_of
     from tongsu.training.recipe import Recipe
