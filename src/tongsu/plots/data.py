@@ -77,7 +77,7 @@ def _bars(
     axes.set_yticks(places, [drawable(label, 18) for label in shown])
     axes.tick_params(axis="y", length=0)
     axes.set_xlim(0, max(1.0, float(left.max(initial=0))) * 1.18)
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
     axes.set_title(t("check.picture.counts"), loc="left")
     if len(names) > 1:
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, handlelength=1.0, columnspacing=1.0)
@@ -88,8 +88,8 @@ def _histogram(axes: Axes, measure: str, values: np.ndarray) -> None:
     axes.hist(np.clip(values, low, high), bins=min(30, max(5, len(values) // 5)), color=RIGHT)
     axes.axvline(float(np.median(values)), color=INK, linewidth=1.1, linestyle=(0, (4, 3)))
     axes.set(xlabel=t(f"check.picture.{measure}"), ylabel=t("check.picture.examples"))
-    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
 
 
 def _strips(axes: Axes, images: Sequence[tuple[str, np.ndarray]]) -> None:
