@@ -107,7 +107,7 @@ def coverage(counts: ArrayLike, labels: Sequence[str]) -> Figure:
     axes = figure.subplots()
     even = numbers.sum() / max(1, len(numbers))
     bars = axes.bar(range(len(numbers)), numbers, width=0.72, color=RIGHT, zorder=2)
-    over_line = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.0}
+    over_line = {"facecolor": PAPER, "edgecolor": "none", "pad": 2.5}
     axes.bar_label(bars, [str(int(n)) for n in numbers], padding=3, fontsize=9, bbox=over_line)
     axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     line = axes.axhline(
