@@ -83,6 +83,7 @@ class Bar:
             TextColumn("ETA"),
             TimeRemainingColumn(),
             console=console,
+            refresh_per_second=2,  # drawing holds the lock that the training needs for its steps
         )
         self.bar = self.progress.add_task(recipe.chapter, total=None, measures="")
 
