@@ -13,15 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import torch
+from quality import conditions, train
 
-from tongsu import __version__
+from tongsu.roadmap import Stop
 from tongsu.runs.atomic import write_json
 
 # Net: chapter, what makes it this net, and its rows: what is put back in words, and in changes of the recipe.
@@ -74,19 +71,13 @@ def main() -> None:
                 row = rows.setdefault((net, name), {"net": net, "row": name, "changes": change, "runs": []})
                 if any(run["seed"] == seed for run in row["runs"]):
                     continue
-                row["runs"].append({"seed": seed, **train(chapter, [*own, *change], seed)})
+                answer = train(Stop(chapter, net, (*own, *change)), "fast", seed)
+                measured = answer["metrics"]
+                quality = measured.get("val_accuracy", measured.get("val_frechet_distance"))
+                row["runs"].append({"seed": seed, "quality": quality, "seconds": answer["train_seconds"]})
                 summarise(row)
-                print(net, name, row["runs"][-1], flush=True)
-                write_json(asked.out, {**conditions(), "rows": list(rows.values())})
-
-
-def train(chapter: str, changes: list[str], seed: int) -> dict[str, float]:
-    words = ["train", chapter, *changes, "--seed", str(seed), "--json"]
-    done = subprocess.run([sys.executable, "-m", "tongsu", *words], stdout=subprocess.PIPE, check=True)
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    measured = answer["metrics"]
-    quality = measured.get("val_accuracy", measured.get("val_frechet_distance"))
-    return {"quality": quality, "seconds": answer["train_seconds"]}
+                print(net, name, quality, flush=True)
+                write_json(asked.out, {**conditions("fast"), "rows": list(rows.values())})
 
 
 def summarise(row: dict[str, Any]) -> None:
@@ -94,27 +85,6 @@ def summarise(row: dict[str, Any]) -> None:
         values = [run[name] for run in row["runs"]]
         row[name] = {"mean": statistics.mean(values), "n": len(values),
                      "spread": statistics.stdev(values) if len(values) > 1 else None}  # fmt: skip
-
-
-def conditions() -> dict[str, Any]:
-    return {
-        "made": time.strftime("%Y-%m-%d"), "device": "cpu", "threads": torch.get_num_threads(), "preset": "fast",
-        "versions": {"tongsu": __version__, "torch": torch.__version__, "python": sys.version.split()[0]},
-    }  # fmt: skip
-
-
-def table(measured: dict[str, Any]) -> str:
-    """The rows in Markdown."""
-    lines = ["| net | instead | quality on validation data | seconds | seeds |", "| --- | --- | ---: | ---: | ---: |"]
-    for row in measured["rows"]:
-        scale, unit = (1, "") if row["net"] == "gan" else (100, " %")
-        quality, seconds = row["quality"], row["seconds"]
-        spread = "" if quality["spread"] is None else f" ± {scale * quality['spread']:.2f}"
-        lines.append(f"| {row['net']} | {row['row']} | {scale * quality['mean']:.2f}{unit}{spread} "
-                     f"| {seconds['mean']:.1f} | {quality['n']} |")  # fmt: skip
-    threads, versions = measured["threads"], measured["versions"]
-    told = f"Measured {measured['made']}, {threads} threads, PyTorch {versions['torch']}, preset `fast`."
-    return "\n".join(["", *lines, "", told, ""])
 
 
 if __name__ == "__main__":

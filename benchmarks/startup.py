@@ -120,8 +120,7 @@ def alone(session: Session) -> None:
     for epoch in range(recipe.epochs):
         losses = training.losses.before if training.losses else None
         for some, answers, places in epoch_batches(recipe, epoch, inputs, targets, losses=losses):
-            if not training.frozen and step >= recipe.freeze * total:
-                training.freeze()
+            training.freeze_when_due(step, total)
             set_rate(training.optimizers.values(), rate(recipe, step / total))
             with autocast(training.device, recipe.precision):
                 measures = training.task.step(training.model, (some, answers), training.optimizers)

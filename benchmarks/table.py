@@ -16,7 +16,6 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import ablations
 import speed_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -98,7 +97,7 @@ def main() -> None:
         if "speed" in measured:
             pages[path]["speed"] = speed_table.tables(measured["speed"], language)
     if "ablations" in measured:
-        pages[HERE]["ablations"] = ablations.table(measured["ablations"])
+        pages[HERE]["ablations"] = ablations(measured["ablations"])
     stale = False
     for path, contents in pages.items():
         is_now = path.read_text(encoding="utf-8")
@@ -148,6 +147,20 @@ def table(measured: dict[str, Any], language: str) -> str:
         say["made"].format(**conditions),
     ]
     return "\n".join(["", *lines, "", *(f"- {sentence}" for sentence in sentences), "", ""])
+
+
+def ablations(measured: dict[str, Any]) -> str:
+    """What each trick is worth, in Markdown."""
+    lines = ["| net | instead | quality on validation data | seconds | seeds |", "| --- | --- | ---: | ---: | ---: |"]
+    for row in measured["rows"]:
+        scale, unit = (1, "") if row["net"] == "gan" else (100, " %")
+        quality, seconds = row["quality"], row["seconds"]
+        spread = "" if quality["spread"] is None else f" ± {scale * quality['spread']:.2f}"
+        lines.append(f"| {row['net']} | {row['row']} | {scale * quality['mean']:.2f}{unit}{spread} "
+                     f"| {seconds['mean']:.1f} | {quality['n']} |")  # fmt: skip
+    threads, versions = measured["threads"], measured["versions"]
+    told = f"Measured {measured['made']}, {threads} threads, PyTorch {versions['torch']}, preset `fast`."
+    return "\n".join(["", *lines, "", told, ""])
 
 
 def line(cells: list[str]) -> str:

@@ -50,9 +50,8 @@ class CNN(nn.Module):
         self.dense = nn.Linear(widths[-1] * side * side, dense)
         self.dropout = Dropout(dropout)
         self.output = nn.Linear(dense, outputs)
-        self.seen = side  # of the picture's side, what reaches the output: 26 of 28, because pooling rounds down
-        for _ in filters:
-            self.seen = 2 * self.seen + 2
+        # Of the picture's side, what reaches the output: 26 of 28, because pooling rounds down.
+        self.seen = (side + 2) * 2 ** len(filters) - 2
         like_keras(self)
 
     def features(self, x: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from tongsu.training.augment import Augment
 from tongsu.training.recipe import Recipe, Values
 
 USUAL_RATES = {"adam": 2e-3, "adamw": 2e-3, "sgd": 0.1, "muon": 0.02}  # of an optimizer that the preset does not have
-WHOLE: Values = {"hardest": 1.0, "freeze": 1.0}
+WHOLE: Values = {"hardest": 1.0, "freeze": 1.0}  # all examples, all layers
 OPTIMIZER_ARGUMENTS = {"weight_decay": float, "momentum": float, "betas": tuple[float, float]}
 SHARE = Field(ge=0, lt=1)
 LIMITS = {

@@ -122,6 +122,11 @@ class Training:
         next(layers).requires_grad_(False)
         self.frozen = True
 
+    def freeze_when_due(self, step: int, total: int) -> None:
+        """Freeze after the recipe's share of all steps."""
+        if not self.frozen and step >= self.recipe.freeze * total:
+            self.freeze()
+
     def add(self, measures: dict[str, Tensor], places: Tensor) -> None:
         """What one update measured; `losses` (B,) are of the examples at `places`."""
         losses = measures.pop("losses", None)
@@ -243,8 +248,7 @@ def train(
                 recipe, progress.epoch, inputs, targets, start=progress.position, losses=losses
             ):
                 batch = augmented(training.scaled(some), recipe.augment), answers
-                if not training.frozen and progress.step >= recipe.freeze * total:
-                    training.freeze()
+                training.freeze_when_due(progress.step, total)
                 set_rate(training.optimizers.values(), control.rate * rate(recipe, progress.step / total))
                 with autocast(training.device, recipe.precision):
                     measures = training.task.step(training.model, batch, control.learning(training.optimizers))

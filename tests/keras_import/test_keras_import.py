@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import torch
 from keras import layers as L
-
 from keras_models import (
     REFERENCE,
     VARIANTS,
@@ -30,20 +29,13 @@ from keras_models import (
     saved,
     shuffled,
 )
+
 from tongsu.errors import Problem
 from tongsu.keras_import import build, import_run, read_keras, read_vocabulary, recipe_values
-from tongsu.locale import set_language
 from tongsu.models import MODELS, keras_count, parameter_count
 
 # Keras 3.15's own way of handing a torch tensor to NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
-
-@pytest.fixture(autouse=True)
-def english():
-    set_language("en")
-    yield
-    set_language(None)
 
 
 @pytest.mark.parametrize("ending", ["keras", "h5"])

@@ -20,21 +20,13 @@ import keras
 import numpy as np
 import pytest
 from keras import layers as L
-
 from keras_models import mlp, reader, saved, shuffled
+
 from tongsu.errors import Problem
 from tongsu.keras_import import read_keras
-from tongsu.locale import set_language
 
 # Keras 3.15's own way of handing a torch tensor to NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
-
-@pytest.fixture(autouse=True)
-def english():
-    set_language("en")
-    yield
-    set_language(None)
 
 
 @pytest.fixture(scope="module")
