@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections import Counter
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from client import Studio
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Request, expect
 from safetensors.numpy import load_file
 from visitor import CHROMIUM, SLOW, Visitor, number, unpacked
 
@@ -95,6 +97,7 @@ def test_rnn_reads_a_typed_sentence_and_shows_its_gates(browser: Browser, traine
     visitor = opened(browser, trained, "#/rnn?run=lstm")
     page = visitor.page
     page.locator("textarea[name=text]").fill(" ".join(SENTENCE[1:]))
+    page.evaluate("() => scrollTo(0, 0)")  # what is out of sight is not asked for
     words = page.get_by_test_id("words").locator("button")
     expect(words).to_have_text(SENTENCE, timeout=SLOW)
     page.wait_for_function("() => location.hash.includes('text=')")  # the sentence stands in the address
@@ -153,4 +156,24 @@ def test_every_page_stands_in_chinese_on_a_narrow_screen(
         expect(section.locator("svg, canvas").first).to_be_visible(timeout=SLOW)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert page.locator(".problem").count() == 0
+    visitor.close()
+
+
+@pytest.mark.parametrize("address", [f"#/{chapter}?run={run}" for run, (chapter, *_) in RUNS.items()])
+def test_a_page_that_nobody_touches_stops_asking(browser: Browser, trained: Studio, address: str) -> None:
+    visitor = opened(browser, trained, address)
+    page = visitor.page
+    began: set[Request] = set()
+    ended: set[Request] = set()
+    page.on("request", lambda one: began.add(one))
+    page.on("requestfinished", lambda one: ended.add(one))
+    page.on("requestfailed", lambda one: ended.add(one))
+    page.set_viewport_size({"width": 1280, "height": 16000})  # every panel is in sight, and asks
+    page.locator("section.card h2").last.wait_for()
+    deadline, before = time.monotonic() + 3 * SLOW / 1000, -1
+    while len(began) != before or began - ended:  # some that have ended began before anybody counted
+        assert time.monotonic() < deadline, f"still asking: {Counter(one.url.rpartition('/')[2] for one in began)}"
+        before = len(began)
+        page.wait_for_timeout(1500)
+    assert began
     visitor.close()

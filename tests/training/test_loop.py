@@ -22,6 +22,13 @@ SMALL = {"rnn": {"embedding": 8, "hidden": 6, "dense": 4, "bidirectional": True}
          "cnn": {"filters": [4, 4], "dense": 8}}  # fmt: skip
 
 
+# Where no GPU is, its half is skipped and says so.
+ON_DEVICES = pytest.mark.parametrize(
+    "device",
+    ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"))],
+)
+
+
 def small(chapter: str, data, **changes) -> Recipe:
     recipe = replace(CHAPTERS[chapter]["fast"](), epochs=2, batch_size=16, frames=4, lengths=(), **changes)
     args = {**recipe.model_args, **SMALL.get(chapter, {})}
@@ -44,22 +51,23 @@ def report_every_step(monkeypatch):
     monkeypatch.setattr(loop, "REPORT_EVERY", 0.0)
 
 
+@ON_DEVICES
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(chapter, tmp_path, request):
+def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(chapter, device, tmp_path, request):
     data = data_of(chapter, request)
-    recipe = small(chapter, data, average=0.9)
+    recipe = small(chapter, data, average=0.9, deterministic=device == "cuda")
     whole = new_run(tmp_path, recipe)
-    expected = list(loop.train(recipe, whole, data))
+    expected = list(loop.train(recipe, whole, data, device=device))
 
     parts = new_run(tmp_path, recipe)
     for again, stop_at in enumerate((5, 17)):  # the middle of the first epoch, the middle of the second
-        events = loop.train(recipe, parts, data, resume=bool(again))
+        events = loop.train(recipe, parts, data, device=device, resume=bool(again))
         for event in events:
             if isinstance(event, Step) and event.step >= stop_at:
                 break
         events.close()
-        torch.randn(7)  # whatever happens in between
-    last = list(loop.train(recipe, parts, data, resume=True))[-1]
+        torch.randn(7, device=device)  # whatever happens in between
+    last = list(loop.train(recipe, parts, data, device=device, resume=True))[-1]
 
     a, b = checkpoint.load(whole), checkpoint.load(parts)
     for name in a.model:
@@ -100,13 +108,15 @@ def test_a_training_that_goes_on_with_other_examples_forgets_their_losses(tmp_pa
     assert isinstance(list(loop.train(recipe, run, fewer, resume=True))[-1], Finished)
 
 
+@ON_DEVICES
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_a_training_learns_and_tells(chapter, tmp_path, request):
+def test_a_training_learns_and_tells(chapter, device, tmp_path, request):
     data = data_of(chapter, request)
     recipe = replace(small(chapter, data, lr=1e-2), epochs=6, average=0.0, hardest=1.0)
     run = new_run(tmp_path, recipe)
-    events = list(loop.train(recipe, run, data))
+    events = list(loop.train(recipe, run, data, device=device))
     assert isinstance(events[0], Started) and isinstance(events[-1], Finished)
+    assert events[0].device.startswith(device)
     steps = [event for event in events if isinstance(event, Step)]
     assert [event.step for event in steps] == list(range(1, events[0].steps + 1))
     epochs = [event for event in events if isinstance(event, Evaluated)]
@@ -117,7 +127,24 @@ def test_a_training_learns_and_tells(chapter, tmp_path, request):
     assert [step for step, _ in run.frames()] == [0, *frames] and frames[-1] == events[0].steps
     assert [line["event"] for line in run.events()] == [type(event).__name__ for event in events]
     model = build_model(Recipe.from_dict(run.recipe()))
-    model.load_state_dict(checkpoint.load_weights(run))
+    model.load_state_dict(checkpoint.load_weights(run))  # wherever they were learned, they are read on a CPU
+
+
+@ON_DEVICES
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_model_answers_the_same_on_every_device(chapter, device, monkeypatch, request):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)  # 10 bits of mantissa in a convolution otherwise
+    data = data_of(chapter, request)
+    torch.manual_seed(0)
+    model = build_model(small(chapter, data)).double().eval()
+    if chapter == "gan":
+        inputs = torch.randn(8, model.noise, dtype=torch.float64)
+    else:
+        inputs = data.preprocessing.scale(data.test.inputs[:8])
+        inputs = inputs.double() if inputs.is_floating_point() else inputs
+    expected = model(inputs)
+    answer = model.float().to(device)((inputs.float() if inputs.is_floating_point() else inputs).to(device)).cpu()
+    torch.testing.assert_close(answer.double(), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_measuring_does_not_change_the_training(tmp_path, made_images):

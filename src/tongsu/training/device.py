@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import random
 import sys
 import time
@@ -38,6 +39,8 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
 def seed_all(seed: int, deterministic: bool = False) -> None:
     random.seed(seed)
     torch.manual_seed(seed)
+    if deterministic:  # cuBLAS adds up in a fixed order only with a workspace of its own, and torch insists on it
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if deterministic != torch.are_deterministic_algorithms_enabled():  # to set it imports a compiler, to ask does not
         torch.use_deterministic_algorithms(deterministic)
 

@@ -1,4 +1,5 @@
 // What every view on a chapter's page shares: the run, the frame of the time machine, and the learner's own input.
+import { untrack } from "svelte";
 import { api, ApiError, type Input, type RunDetail, type Trouble } from "./api";
 import { language } from "./i18n.svelte";
 import { Live } from "./live.svelte";
@@ -127,7 +128,9 @@ export class Asked<T> {
   /** Like `want`, once nothing new was asked for a moment: for what takes the server long. */
   later(ask: (() => Promise<T>) | null) {
     clearTimeout(this.clock);
-    this.clock = setTimeout(() => this.want(ask), this.value === null ? 0 : 300);
+    // Untracked: an effect that read its own answer would ask again with every answer, for ever.
+    const first = untrack(() => this.value === null);
+    this.clock = setTimeout(() => this.want(ask), first ? 0 : 300);
   }
 
   want(ask: (() => Promise<T>) | null) {
