@@ -1,8 +1,9 @@
 """The tables of the READMEs, from `benchmarks/results`: no figure in them is typed by hand.
 
-`quality.json` gives what the presets reach, `speed.json` how fast, with a picture, and `ablations.json` what each trick
-is worth; a file that is not there leaves its place as it is. `python benchmarks/table.py` writes everything anew; with
-`--check` it changes nothing, and ends with exit code 1 and the difference when a table is not what the file says.
+`quality.json` gives what the presets reach, `quality-gpu.json` the same on a GPU, `speed.json` how fast, with a
+picture, and `ablations.json` what each trick is worth; a file that is not there leaves its place as it is.
+`python benchmarks/table.py` writes everything anew; with `--check` it changes nothing, and ends with exit code 1 and
+the difference when a table is not what the file says.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import json
 import re
 import sys
 import tomllib
+from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ import speed_table
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "quality.json"
+GPU = RESULTS.with_name("quality-gpu.json")
 SPEED = RESULTS.with_name("speed.json")
 ABLATIONS = RESULTS.with_name("ablations.json")
 READMES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
@@ -88,12 +92,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="change nothing, compare")
     only_check = parser.parse_args().check
-    files = {"results": RESULTS, "speed": SPEED, "ablations": ABLATIONS}
+    files = {"results": RESULTS, "gpu": GPU, "speed": SPEED, "ablations": ABLATIONS}
     measured = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.exists()}
     pages: dict[Path, dict[str, str]] = {path: {} for path in (*READMES.values(), HERE)}
     for language, path in READMES.items():
         if "results" in measured:
             pages[path]["results"] = table(measured["results"], language)
+        if "gpu" in measured:
+            pages[path]["gpu"] = on_gpu(measured["gpu"], language)
         if "speed" in measured:
             pages[path]["speed"] = speed_table.tables(measured["speed"], language)
     if "ablations" in measured:
@@ -134,19 +140,32 @@ def table(measured: dict[str, Any], language: str) -> str:
     head = say["head"].split(" | ")
     aligned = ["---", "---", "---:", "---", *["---:"] * 4]
     lines = [line(head), line(aligned), *(line(cells(row, language)) for row in rows)]
-    conditions = measured | {
-        "device": measured["device"].replace("cpu", "CPU") + (say["busy"] if measured.get("busy") else ""),
-        "versions": versions(measured["versions"], say),
-    }
     together = sum(row["mean_seconds"] for row in rows if row["data"] in OF_MAKE_RUN)
     knows_game = any(row["metric"] != "test_accuracy" and row["road_map"] is not None for row in rows)
     sentences = [
         say["result"].format(seeds=say["comma"].join(map(str, seeds(rows)))) + (say["game"] if knows_game else ""),
         say["tested"].format(splits=say["and"].join(splits(rows, language))),
         say["total"].format(time=duration(together, say)),
-        say["made"].format(**conditions),
+        made(measured, say),
     ]
     return "\n".join(["", *lines, "", *(f"- {sentence}" for sentence in sentences), "", ""])
+
+
+def on_gpu(measured: dict[str, Any], language: str) -> str:
+    """The same trainings on a GPU: net, data, result and time."""
+    say, rows = TEXTS[language], measured["rows"]
+    wanted = itemgetter(1, 3, 4, 5)
+    lines = [line(wanted(say["head"].split(" | "))), line(("---", "---", "---:", "---:"))]
+    lines += [line(wanted(cells(row, language))) for row in rows]
+    return "\n".join(["", *lines, "", made(measured, say), "", ""])
+
+
+def made(measured: dict[str, Any], say: dict[str, str]) -> str:
+    conditions = {
+        "device": measured["device"].replace("cpu", "CPU") + (say["busy"] if measured.get("busy") else ""),
+        "versions": versions(measured["versions"], say),
+    }
+    return say["made"].format(**measured | conditions)
 
 
 def ablations(measured: dict[str, Any]) -> str:
@@ -163,7 +182,7 @@ def ablations(measured: dict[str, Any]) -> str:
     return "\n".join(["", *lines, "", told, ""])
 
 
-def line(cells: list[str]) -> str:
+def line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
