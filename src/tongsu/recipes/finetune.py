@@ -50,7 +50,8 @@ def pictures(chapter: str, name: str) -> Recipe:
 
 
 def sentences(chapter: str, name: str) -> Recipe:
-    """The end of a review says most: its last 256 pieces are read; reviews of like length share a batch."""
+    """The end of a review says most: its last 256 pieces are read; reviews of like length share a batch. Figures:
+    benchmarks/results/finetune-gpu.json."""
     wanted = network(name)
     return Recipe(
         chapter=chapter,
@@ -68,7 +69,7 @@ def sentences(chapter: str, name: str) -> Recipe:
         schedule="onecycle",
         warmup=0.1,
         batch_size=32,
-        epochs=2,
+        epochs=3,
         bucket=True,
         layer_rate=0.9,
         frames=4,
