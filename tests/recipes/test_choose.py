@@ -146,6 +146,20 @@ def test_small_data_get_enough_updates() -> None:
     assert fit_to_data(choose("mlp", "reference"), dataset) == choose("mlp", "reference")
 
 
+def test_few_texts_are_learned_with_smoothed_labels(tmp_path: Path) -> None:
+    table = tmp_path / "moods.csv"
+    table.write_text("\n".join(["text,mood", *(f"day {i} was {w},{w}" for i in range(40) for w in ("good", "bad"))]))
+    data = f"table:{table}?text=text&label=mood"
+    recipe, dataset = choose("rnn", data=data), load(data)
+    fitted = fit_to_data(recipe, dataset)
+    assert fitted.task_args == {**recipe.task_args, "label_smoothing": 0.1} and fitted.lr == recipe.lr / 2
+    asked = ["label_smoothing=0", "lr=0.01", "cell=gru"]
+    fitted = fit_to_data(choose("rnn", data=data, changes=asked), dataset, asked)
+    assert (fitted.task_args["label_smoothing"], fitted.lr, fitted.model_args["cell"]) == (0, 0.01, "gru")
+    assert recipe.model_args["cell"] == "lstm" and "cell" not in choose("rnn").model_args
+    assert "label_smoothing" not in fit_to_data(choose("mlp"), load("digits", examples=150)).task_args
+
+
 def test_only_the_presets_own_data_are_thinned_out() -> None:
     assert choose("cnn").hardest < 1 and choose("cnn", "reference").hardest == 1
     assert choose("cnn", data="images:photos").hardest == 1  # a wrong label is the hardest of all
@@ -247,7 +261,7 @@ def test_signs_are_not_mirrored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 # Loss traces -----------------------------------------------------------------------------------------------------
 
 SMALL = {
-    "rnn": ["length=12", "hidden=16"],
+    "rnn": ["length=12", "hidden=16", "cell=simple"],
     "transformer": ["length=12"],
     "gan": ["examples=100", "width=8", "samples=20"],
 }
