@@ -74,3 +74,6 @@ export function readable(ground: RGB): string {
 export const CATEGORY = [
   "#3b82d6", "#e07b28", "#3f9f5f", "#c8506a", "#8a68c9", "#9b7653", "#d268b0", "#6f7a87", "#a8a02c", "#2aa5b3",
 ];
+
+/** Of points of class `k`: with two classes blue is the second, whose probability the pictures of `explain` show. */
+export const ofClass = (k: number, count: number) => (count === 2 ? (k === 1 ? "var(--blue)" : "var(--orange)") : CATEGORY[k % 10]);
