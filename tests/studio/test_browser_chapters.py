@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from client import Studio
-from playwright.sync_api import Browser, Request, expect
+from playwright.sync_api import Browser, Request, Route, expect
 from safetensors.numpy import load_file
 from visitor import CHROMIUM, SLOW, Visitor, number, unpacked
 
@@ -156,6 +156,22 @@ def test_every_page_stands_in_chinese_on_a_narrow_screen(
         expect(section.locator("svg, canvas").first).to_be_visible(timeout=SLOW)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert page.locator(".problem").count() == 0
+    visitor.close()
+
+
+def test_a_panel_says_that_a_newer_answer_is_under_way(browser: Browser, trained: Studio) -> None:
+    visitor = Visitor(browser, trained.address, "zh")
+    held: list[Route] = []
+    patient = True
+    visitor.page.route("**/views/trajectory", lambda route: held.append(route) if patient else route.continue_())
+    visitor.page.evaluate("() => { location.hash = '#/rnn?run=lstm' }")
+    told = visitor.page.locator("#reading").get_by_test_id("waiting")
+    expect(told).to_have_text("正在计算……", timeout=SLOW)
+    patient = False
+    for route in held:
+        route.continue_()
+    expect(visitor.page.get_by_test_id("words")).to_be_visible(timeout=SLOW)
+    expect(told).to_have_count(0, timeout=SLOW)
     visitor.close()
 
 

@@ -8,6 +8,7 @@ import { route } from "./route.svelte";
 // Answers that were given already: moving the slider back, or over the film a second time, asks nobody.
 const answers = new Map<string, any>();
 const KEPT = 400;
+const PATIENCE = 700; // milliseconds
 let asked = 0;
 
 export class Place {
@@ -120,10 +121,13 @@ export class Place {
 export class Asked<T> {
   value = $state.raw<T | null>(null);
   trouble = $state.raw<Trouble | null>(null);
+  /** The answer takes so long that a reader should know. */
+  waiting = $state(false);
   private busy = false;
   private wanted: (() => Promise<T>) | null = null;
   private dropped = false;
   private clock: ReturnType<typeof setTimeout> | undefined;
+  private patience: ReturnType<typeof setTimeout> | undefined;
 
   /** Like `want`, once nothing new was asked for a moment: for what takes the server long. */
   later(ask: (() => Promise<T>) | null) {
@@ -144,6 +148,7 @@ export class Asked<T> {
 
   private async work() {
     this.busy = true;
+    this.patience = setTimeout(() => (this.waiting = true), PATIENCE);
     while (this.wanted) {
       const ask = this.wanted;
       this.wanted = null;
@@ -158,5 +163,7 @@ export class Asked<T> {
       }
     }
     this.busy = false;
+    clearTimeout(this.patience);
+    this.waiting = false;
   }
 }
