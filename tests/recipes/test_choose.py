@@ -153,6 +153,9 @@ def test_few_texts_are_learned_with_smoothed_labels(tmp_path: Path) -> None:
     recipe, dataset = choose("rnn", data=data), load(data)
     fitted = fit_to_data(recipe, dataset)
     assert fitted.task_args == {**recipe.task_args, "label_smoothing": 0.1} and fitted.lr == recipe.lr / 2
+    descent = choose("rnn", data=data, changes=["optimizer=sgd"])
+    smaller = fit_to_data(descent, dataset)
+    assert smaller.lr == pytest.approx(descent.lr * smaller.batch_size / descent.batch_size / 2)
     asked = ["label_smoothing=0", "lr=0.01", "cell=gru"]
     fitted = fit_to_data(choose("rnn", data=data, changes=asked), dataset, asked)
     assert (fitted.task_args["label_smoothing"], fitted.lr, fitted.model_args["cell"]) == (0, 0.01, "gru")

@@ -238,11 +238,11 @@ def fit_to_data(recipe: Recipe, dataset: Dataset, asked: Iterable[str] = ()) -> 
         changes["restore_best"] = True
     if recipe.task == "classify" and dataset.preprocessing.kind == "text":
         # A net learns few texts by heart before it understands them, and is ever surer of its errors: its loss rises
-        # while it still gets better, and the best epoch would be a raw one. Figures: LOG.md.
+        # while it still gets better, so the epoch of lowest loss would be one before it has learned. Figures: LOG.md.
         if "label_smoothing" not in named:
             changes["task_args"] = {**recipe.task_args, "label_smoothing": 0.1}
         if "lr" not in named and recipe.model == "rnn":
-            changes["lr"] = recipe.lr / 2
+            changes["lr"] = changes.get("lr", recipe.lr) / 2  # of what the batch has left of it
     return replace(without_sparing(recipe, named), lengths=(), **changes)
 
 

@@ -75,5 +75,5 @@ export const CATEGORY = [
   "#3b82d6", "#e07b28", "#3f9f5f", "#c8506a", "#8a68c9", "#9b7653", "#d268b0", "#6f7a87", "#a8a02c", "#2aa5b3",
 ];
 
-/** Of points of class `k`: with two classes blue is the second, whose probability the pictures of `explain` show. */
+/** The colour of class `k` of `count`; of two, the second is blue, as in the pictures that `tongsu explain` draws. */
 export const ofClass = (k: number, count: number) => (count === 2 ? (k === 1 ? "var(--blue)" : "var(--orange)") : CATEGORY[k % 10]);
