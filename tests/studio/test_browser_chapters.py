@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import product
-from pathlib import Path
 
-import numpy as np
 import pytest
+from by_hand import lstm_state, second_convolution
 from client import Studio
 from playwright.sync_api import Browser, Request, Route, expect
-from safetensors.numpy import load_file
 from visitor import CHROMIUM, SLOW, Visitor, number, unpacked
 
 from tongsu import session
@@ -73,24 +70,9 @@ def test_cnn_from_the_picture_to_one_pixels_sum(browser: Browser, trained: Studi
     asked = got.value.request.post_data_json["parameters"]
     seen = unpacked(got.value.json()["image"])
     expect(page.get_by_test_id("total")).to_be_visible(timeout=SLOW)
-    weights = {
-        name: value.astype(np.float64) for name, value in load_file(trained.runs / "cnn/weights.safetensors").items()
-    }
-    how = json.loads((trained.runs / "cnn/preprocessing.json").read_text())["preprocessing"]
-    x = (seen.astype(np.float64) / 255 - how["mean"][0]) / how["std"][0]
-    x = convolved(x, weights["convolutions.0.weight"], weights["convolutions.0.bias"])
-    x = np.maximum(x.reshape(32, 13, 2, 13, 2).max((2, 4)), 0)
-    x = convolved(x, weights["convolutions.1.weight"], weights["convolutions.1.bias"])
-    by_hand = float(x[asked["channel"], asked["row"], asked["column"]])
+    by_hand = second_convolution(trained.runs / "cnn", seen)[asked["channel"], asked["row"], asked["column"]]
     assert number(page.get_by_test_id("total")) == pytest.approx(by_hand, abs=1e-4)
     visitor.close()
-
-
-def convolved(x: np.ndarray, kernels: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """(C, S, S) with kernels (F, C, 3, 3) to (F, S - 2, S - 2), as the definition says."""
-    side = x.shape[1] - 2
-    windows = np.stack([x[:, u : u + side, v : v + side] for u in range(3) for v in range(3)], axis=1)  # (C, 9, S, S)
-    return np.einsum("fck,ckij->fij", kernels.reshape(*kernels.shape[:2], 9), windows) + bias[:, None, None]
 
 
 def test_rnn_reads_a_typed_sentence_and_shows_its_gates(browser: Browser, trained: Studio) -> None:
@@ -106,29 +88,6 @@ def test_rnn_reads_a_typed_sentence_and_shows_its_gates(browser: Browser, traine
     by_hand = lstm_state(trained.runs / "lstm", SENTENCE, word=5)[1]
     assert number(page.get_by_test_id("h")) == pytest.approx(by_hand, abs=1e-5)
     visitor.close()
-
-
-def lstm_state(run: Path, words: list[str], word: int) -> np.ndarray:
-    """The state after `word`, by the equations of the LSTM in float64."""
-    weights = {name: value.astype(np.float64) for name, value in load_file(run / "weights.safetensors").items()}
-    how = json.loads((run / "preprocessing.json").read_text())["preprocessing"]
-    padding = json.loads((run / "recipe.json").read_text())["model_args"].get("padding", "read")
-    tokens = [how["vocabulary"].index(each) if each in how["vocabulary"] else 2 for each in words]
-    if padding == "read":
-        tokens = [0] * (how["length"] - len(words)) + tokens
-    h = c = np.zeros(6)
-    for token in tokens[: len(tokens) - len(words) + word + 1]:
-        x = weights["embed.weight"][token]
-        sums = weights["recurrent.weight_ih_l0"] @ x + weights["recurrent.weight_hh_l0"] @ h
-        sums = sums + weights["recurrent.bias_ih_l0"] + weights["recurrent.bias_hh_l0"]
-        i, f, g, o = np.split(sums, 4)
-        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-        h = sigmoid(o) * np.tanh(c)
-    return h
-
-
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,13 @@ def test_a_studio_that_was_killed_is_found_again_by_its_page(browser: Browser, s
     (worker,) = workers(studio.runs, run)
     reached = written(studio, run)[-1]["step"]
     page.wait_for_event("websocket", timeout=SLOW)  # the page knocks, and nobody opens
+    away = visitor.find("away")
+    expect(away).to_contain_text("does not answer", timeout=SLOW)
+    press(page, "Pause")
+    expect(page.locator(".problem")).to_have_count(1)  # it is said once, however much was asked in vain
     studio.start(port=int(visitor.origin.rpartition(":")[2]))
+    expect(away).to_be_empty(timeout=SLOW)
+    expect(page.locator("aside .problem")).to_contain_text("was away", timeout=SLOW)  # that order was not carried out
     expect(page.get_by_test_id("step")).not_to_have_text(re.compile(f"^{step(page):,}( |$)"), timeout=SLOW)
     stands(page, "running")
     assert moves_on(page) > max(shown, reached)

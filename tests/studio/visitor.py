@@ -72,6 +72,20 @@ class Visitor:
     def find(self, name: str) -> Locator:
         return self.page.get_by_test_id(name)
 
+    def draw_seven(self) -> None:
+        """Two strokes with the mouse, as a person draws a 7."""
+        pad = self.page.locator(".pad canvas")
+        pad.scroll_into_view_if_needed()
+        box = pad.bounding_box()
+        assert box
+        points = [(0.25, 0.22), (0.75, 0.22), (0.68, 0.4), (0.56, 0.6), (0.46, 0.85)]
+        x, y, side = box["x"], box["y"], box["width"]
+        self.page.mouse.move(x + side * points[0][0], y + side * points[0][1])
+        self.page.mouse.down()
+        for across, down in points[1:]:
+            self.page.mouse.move(x + side * across, y + side * down, steps=6)
+        self.page.mouse.up()
+
     def close(self) -> None:
         self.context.close()
         assert not self.troubles, self.troubles

@@ -1,5 +1,6 @@
 // The server's answers, typed. Errors arrive as { error: { kind, message, hint } } in the reader's language.
-import { language } from "./i18n.svelte";
+import { connection } from "./connection.svelte";
+import { language, t } from "./i18n.svelte";
 import { route } from "./route.svelte";
 
 export interface Trouble { kind: string; message: string; hint: string }
@@ -8,6 +9,12 @@ export class ApiError extends Error {
   constructor(readonly trouble: Trouble, readonly status: number) {
     super(trouble.message);
   }
+}
+
+/** What to tell the reader of a failed question; anything else that went wrong is a fault of ours and goes on. */
+export function troubleOf(error: unknown): Trouble {
+  if (error instanceof ApiError) return error.trouble;
+  throw error;
 }
 
 export interface State {
@@ -145,7 +152,9 @@ async function fetched(path: string, wish: RequestInit, signal: AbortSignal): Pr
     return [answer, await answer.text()];
   } catch (error) {
     if (signal.aborted) return new Promise(() => {});
-    throw error;
+    if (!(error instanceof TypeError)) throw error; // what fetch throws when nobody answers
+    void connection.doubt();
+    throw new ApiError({ kind: "away", message: t("away.asked"), hint: "" }, 0);
   }
 }
 

@@ -1,6 +1,7 @@
 // What every view on a chapter's page shares: the run, the frame of the time machine, and the learner's own input.
 import { untrack } from "svelte";
-import { api, ApiError, type Input, type RunDetail, type Trouble } from "./api";
+import { api, troubleOf, type Input, type RunDetail, type Trouble } from "./api";
+import { connection } from "./connection.svelte";
 import { language } from "./i18n.svelte";
 import { Live } from "./live.svelte";
 import { route } from "./route.svelte";
@@ -55,12 +56,12 @@ export class Place {
     else route.set({ frame });
   }
 
-  /** Changes whenever the newest weights do: a view that shows them must ask again. */
+  /** Changes whenever the newest weights do, or the studio comes back: a view that shows them must ask again. */
   version = $derived.by((): string => {
-    if (this.frame !== null) return `${this.run}@${this.frame}`;
+    if (this.frame !== null) return `${this.run}@${this.frame}/${connection.returns}`;
     const now = this.live?.state;
     const done = this.live?.metrics ? "done" : "";
-    return `${this.run}@${this.frames.at(-1) ?? -1}/${now?.state === "paused" ? now.step : ""}/${done}`;
+    return `${this.run}@${this.frames.at(-1) ?? -1}/${now?.state === "paused" ? now.step : ""}/${done}/${connection.returns}`;
   });
 
   ready = $derived(Boolean(this.detail?.input) && this.detail?.name === this.run && this.frames.length > 0);
@@ -103,8 +104,7 @@ export class Place {
       const detail = await api.run(name);
       if (this.run === name) this.detail = detail;
     } catch (error) {
-      if (error instanceof ApiError) this.trouble = error.trouble;
-      else throw error;
+      this.trouble = troubleOf(error);
     }
   }
 
@@ -159,7 +159,7 @@ export class Asked<T> {
         this.trouble = null;
       } catch (error) {
         if (this.dropped) break;
-        this.trouble = error instanceof ApiError ? error.trouble : { kind: "offline", message: String(error), hint: "" };
+        this.trouble = troubleOf(error);
       }
     }
     this.busy = false;

@@ -1,5 +1,6 @@
 // A run as it happens: the whole past from the run folder, then whatever comes. Closing the page stops nothing.
 import type { Columns, State } from "./api";
+import { connection } from "./connection.svelte";
 import { language } from "./i18n.svelte";
 
 type Event = Record<string, any> & { event: string };
@@ -43,6 +44,7 @@ export class Live {
     this.socket.onclose = (event) => {
       this.connected = false;
       if (this.closed || event.code === 4404) return;
+      void connection.doubt();
       setTimeout(() => !this.closed && this.open(), Math.min(5000, 250 * 2 ** this.retry++));
     };
   }

@@ -1,5 +1,5 @@
 // Several questions one after another, each shown as soon as it is answered, until all are done or somebody stops.
-import { ApiError, type Trouble } from "./api";
+import { troubleOf, type Trouble } from "./api";
 
 export class Series<T> {
   answers = $state.raw<T[]>([]);
@@ -21,8 +21,7 @@ export class Series<T> {
         this.answers = [...this.answers, answer];
       }
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (turn === this.turn) this.trouble = error.trouble;
+      if (turn === this.turn) this.trouble = troubleOf(error);
     }
     if (turn === this.turn) this.busy = false;
   }

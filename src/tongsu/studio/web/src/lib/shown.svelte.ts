@@ -1,5 +1,5 @@
 // What a lesson's views are shown with: the reader's own runs, or the offer to train one; asked again after a training.
-import { api, ApiError, type Shown, type Trouble } from "./api";
+import { api, troubleOf, type Shown, type Trouble } from "./api";
 
 export class ShownViews {
   list = $state.raw<Shown[]>([]);
@@ -14,8 +14,7 @@ export class ShownViews {
       this.list = (await api.lessonViews(this.lesson)).views;
       this.trouble = null;
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this.trouble = error.trouble;
+      this.trouble = troubleOf(error);
     }
   }
 }
