@@ -30,7 +30,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -322,8 +322,7 @@ def main() -> None:
             "made": datetime.date.today().isoformat(), "device": "cpu", "cores": os.cpu_count(),
             "machine": platform.machine(), "limit_ms": LIMIT, "rounds": ROUNDS, "seconds": given.seconds,
             "levels": LEVELS, "load": os.getloadavg(),
-            "versions": {name: _version(name, given.litserve) for name in
-                         ("torch", "onnxruntime", "fastapi", "uvicorn", "uvloop", "litserve")},
+            "versions": told.get("versions", {}) | versions(given.litserve),  # an overload knows no LitServe
         }  # fmt: skip
         given.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     for model, systems in told.get("models", {}).items():
@@ -334,12 +333,15 @@ def main() -> None:
             )
 
 
-def _version(name: str, place: str | None) -> str | None:
-    if name == "litserve" and place:
+def versions(place: str | None) -> dict[str, str]:
+    """Those of the packages that are there; LitServe lies in `place`."""
+    if place:
         sys.path.append(place)
-    with contextlib.suppress(Exception):
-        return version(name)
-    return None
+    found = {}
+    for name in ("torch", "onnxruntime", "fastapi", "uvicorn", "uvloop", "litserve"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The tables of the READMEs, from `benchmarks/results`: no figure in them is typed by hand.
 
 `quality.json` gives what the presets reach, `quality-gpu.json` the same on a GPU, `speed.json` how fast, with a
-picture, and `ablations.json` what each trick is worth; a file that is not there leaves its place as it is.
+picture, `serving.json` how many answers a second, and `ablations.json` what each trick is worth; a file that is not
+there leaves its place as it is.
 `python benchmarks/table.py` writes everything anew; with `--check` it changes nothing, and ends with exit code 1 and
 the difference when a table is not what the file says.
 """
@@ -19,12 +20,14 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import serving_table
 import speed_table
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "quality.json"
 GPU = RESULTS.with_name("quality-gpu.json")
 SPEED = RESULTS.with_name("speed.json")
+SERVING = RESULTS.with_name("serving.json")
 ABLATIONS = RESULTS.with_name("ablations.json")
 READMES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
 HERE = ROOT / "benchmarks" / "README.md"
@@ -92,7 +95,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="change nothing, compare")
     only_check = parser.parse_args().check
-    files = {"results": RESULTS, "gpu": GPU, "speed": SPEED, "ablations": ABLATIONS}
+    files = {"results": RESULTS, "gpu": GPU, "speed": SPEED, "serving": SERVING, "ablations": ABLATIONS}
     measured = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.exists()}
     pages: dict[Path, dict[str, str]] = {path: {} for path in (*READMES.values(), HERE)}
     for language, path in READMES.items():
@@ -102,6 +105,8 @@ def main() -> None:
             pages[path]["gpu"] = on_gpu(measured["gpu"], language)
         if "speed" in measured:
             pages[path]["speed"] = speed_table.tables(measured["speed"], language)
+        if "serving" in measured:
+            pages[path]["serving"] = serving_table.table(measured["serving"], language)
     if "ablations" in measured:
         pages[HERE]["ablations"] = ablations(measured["ablations"])
     stale = False

@@ -186,7 +186,7 @@ def test_the_tables_are_what_was_measured() -> None:
 
 
 def test_a_table_is_made_in_both_languages_and_a_changed_digit_is_found(tmp_path: Path) -> None:
-    scripts = ("table.py", "speed_table.py", "README.md")
+    scripts = ("table.py", "speed_table.py", "serving_table.py", "README.md")
     catalogues = (f"src/tongsu/locale/{lang}/data.toml" for lang in LANGUAGES)
     for name in (*(f"benchmarks/{script}" for script in scripts), *READMES, *catalogues):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

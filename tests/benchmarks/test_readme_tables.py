@@ -1,4 +1,4 @@
-"""The speed tables say what the file says, in both languages; and the picture is one."""
+"""The tables of speed and serving say what their files say, in both languages; and the picture is one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from test_arithmetic import FAST, KERAS, run
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+import serving_table
 import speed_table
 
 from tongsu.plots.style import to_bytes
@@ -46,3 +47,25 @@ def test_a_projection_is_marked(language: str) -> None:
     file["summary"] = arithmetic.summary([short, game], {"gan": 50.0}, 1000.0)
     text = speed_table.tables(file, language)
     assert "~2,000" in text and "**10.0×**" in text and "“~”" in text
+
+
+def served(languages: tuple[str, ...] = ("en", "zh")) -> list[str]:
+    def row(mean: float, times: float) -> dict:
+        return {"mean": mean, "spread": 12.3, "times_plain": times}
+
+    rates = {"tongsu": 1000, "tongsu-onnx": 1600, "tongsu-onnx-2": 2000, "plain": 300, "plain-1": 500, "litserve": 400}
+    rows = {system: row(rate, rate / 500) for system, rate in rates.items()}
+    overload = {"seconds": 600.2, "answers": 1_500_000, "good": 720_001, "statuses": [200, 429], "p99": 512.6,
+                "deadline_ms": 1000, "memory_drift": -0.004}  # fmt: skip
+    file = {"models": {"cnn": rows, "lstm": rows}, "limit_ms": 50.0, "rounds": 3, "made": "2026-01-02", "cores": 2,
+            "versions": {"torch": "2.13.0"}, "overload": overload}  # fmt: skip
+    return [serving_table.table(file, language) for language in languages]
+
+
+def test_serving_shows_the_better_setting_of_each_server_and_the_overload() -> None:
+    english, chinese = served()
+    assert "| `tongsu serve last --backend onnx` | 1,600 ± 12 (3.2×) | 1,600 ± 12 (3.2×) |" in english
+    assert "500 ± 12 (1.0×)" in english and "300" not in english  # one thread was faster
+    assert "常见的写法 | 500 ± 12（1.0×）" in chinese
+    assert all("720,001" in text and "200" in text and "429" in text and "-0.4%" in text for text in (english, chinese))
+    assert len(english.splitlines()) == len(chinese.splitlines())
