@@ -118,6 +118,28 @@ def test_every_page_stands_in_chinese_on_a_narrow_screen(
     visitor.close()
 
 
+@pytest.mark.parametrize(
+    ("address", "shown", "how"),
+    [
+        ("#/transformer?run=transformer", "#embedding-map .legend circle", "fill"),
+        ("#/data?data=moons", "#preview .track span", "background-color"),
+    ],
+)
+def test_of_two_classes_the_second_is_blue(
+    browser: Browser, trained: Studio, address: str, shown: str, how: str
+) -> None:
+    visitor = opened(browser, trained, address)
+    second = visitor.page.locator(shown).nth(1)
+    second.scroll_into_view_if_needed(timeout=SLOW)
+    blue = visitor.page.evaluate("""() => {
+        const one = document.body.appendChild(document.createElement("i"));
+        one.style.color = "var(--blue)";
+        return getComputedStyle(one).color;
+    }""")
+    expect(second).to_have_css(how, blue)
+    visitor.close()
+
+
 def test_a_panel_says_that_a_newer_answer_is_under_way(browser: Browser, trained: Studio) -> None:
     visitor = Visitor(browser, trained.address, "zh")
     held: list[Route] = []
