@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+
+from tongsu.cli.studio import PORT as STUDIO
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*/*.sh"))
@@ -48,6 +51,11 @@ def photographs(folder: Path) -> Path:
             ImageDraw.Draw(image).ellipse((x - r, y - r, x + r, y + r), fill=ink)
             image.save(folder / name / f"IMG_{at:04}.JPG", format="JPEG")
     return folder
+
+
+def test_a_script_takes_no_port_of_another_and_none_of_the_studio() -> None:
+    ports = [int(re.findall(r"PORT:-(\d+)", script.read_text(encoding="utf-8"))[0]) for script in SCRIPTS]
+    assert len({STUDIO, *ports}) == len(ports) + 1
 
 
 @pytest.mark.long

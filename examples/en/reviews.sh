@@ -10,7 +10,7 @@ set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 OUT=${OUT:-examples-out}
 NAME=${NAME:-cafe-$(date +%m%d-%H%M%S)}
-PORT=${PORT:-8765}
+PORT=${PORT:-8769}
 DATA="table:$HERE/reviews.csv?text=review&label=label"
 step() { printf '\n== %s\n' "$*"; }
 mkdir -p "$OUT"
