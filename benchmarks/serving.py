@@ -298,7 +298,8 @@ def overload(folder: Path, inputs: dict[str, list[str]], seconds: float) -> dict
         told = asked(port, inputs["lstm"], clients, seconds, pause)
         after = family(pid)["bytes"]
     return {
-        "seconds": time.monotonic() - start, "deadline_ms": deadline, "capacity": capacity, "asked": 2 * capacity,
+        "seconds": time.monotonic() - start, "clients": clients, "deadline_ms": deadline,
+        "capacity": capacity, "asked": 2 * capacity,
         "memory_before": before, "memory_after": after, "memory_drift": after / before - 1, **told,
     }  # fmt: skip
 

@@ -55,7 +55,8 @@ def served(languages: tuple[str, ...] = ("en", "zh")) -> list[str]:
 
     rates = {"tongsu": 1000, "tongsu-onnx": 1600, "tongsu-onnx-2": 2000, "plain": 300, "plain-1": 500, "litserve": 400}
     rows = {system: row(rate, rate / 500) for system, rate in rates.items()}
-    overload = {"seconds": 600.2, "answers": 1_500_000, "good": 720_001, "statuses": [200, 429], "p99": 512.6,
+    overload = {"clients": 256, "asked": 3000.4, "seconds": 600.0, "answers": 1_500_000,
+                "good": 720_001, "statuses": [200, 429], "p99": 512.6,
                 "deadline_ms": 1000, "memory_drift": -0.004}  # fmt: skip
     file = {"models": {"cnn": rows, "lstm": rows}, "limit_ms": 50.0, "rounds": 3, "made": "2026-01-02", "cores": 2,
             "versions": {"torch": "2.13.0"}, "overload": overload}  # fmt: skip
@@ -67,5 +68,6 @@ def test_serving_shows_the_better_setting_of_each_server_and_the_overload() -> N
     assert "| `tongsu serve last --backend onnx` | 1,600 ± 12 (3.2×) | 1,600 ± 12 (3.2×) |" in english
     assert "500 ± 12 (1.0×)" in english and "300" not in english  # one thread was faster
     assert "常见的写法 | 500 ± 12（1.0×）" in chinese
+    assert all("3,000" in text and "2,500" in text for text in (english, chinese))  # wanted and reached
     assert all("720,001" in text and "200" in text and "429" in text and "-0.4%" in text for text in (english, chinese))
     assert len(english.splitlines()) == len(chinese.splitlines())

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Locator, expect
 from safetensors.numpy import load_file
 from safetensors.torch import load_file as load_tensors
 from torch import Tensor
-from visitor import CHROMIUM, SLOW, Visitor, number
+from visitor import CHROMIUM, SLOW, Visitor, count, number
 
 pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"), pytest.mark.long]
 SMALL = {"width": 8, "batch_size": 8, "epochs": 500}
@@ -34,11 +34,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 def frame(run: Path, step: int) -> Path:
     return run / "frames" / f"step-{step:08d}.safetensors"
-
-
-def count(text: str) -> int:
-    """`1,234 / 5,678` -> 1234."""
-    return int(text.split("/")[0].replace(",", ""))
 
 
 def drawn(weights: dict[str, Tensor], noise: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import pytest
 from client import Page, Studio, workers
 from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
-from visitor import CHROMIUM, SLOW, Visitor
+from visitor import CHROMIUM, SLOW, Visitor, count
 
 pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"), pytest.mark.long]
 LONG = {"epochs": 500_000, "frames": 8, "lr": 0.01}  # hours, if nobody stopped it
@@ -26,7 +26,7 @@ def begun(page: Page) -> str:
 
 
 def step(tab: Tab) -> int:
-    return int(tab.get_by_test_id("step").inner_text().split("/")[0].replace(",", ""))
+    return count(tab.get_by_test_id("step").inner_text())
 
 
 def stands(tab: Tab, state: str) -> None:

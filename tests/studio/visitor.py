@@ -96,5 +96,10 @@ def number(locator: Locator) -> float:
     return float(locator.get_attribute("data-value") or "nan")
 
 
+def count(text: str) -> int:
+    """`1,234 / 5,678` -> 1234."""
+    return int(text.split("/")[0].replace(",", ""))
+
+
 def unpacked(packed: dict[str, Any]) -> np.ndarray:
     return np.frombuffer(base64.b64decode(packed["data"]), np.uint8).reshape(packed["shape"])

@@ -146,24 +146,27 @@ export class Asked<T> {
     } else if (!this.busy) void this.work();
   }
 
+  private async answer(ask: () => Promise<T>) {
+    this.wanted = null;
+    try {
+      const value = await ask();
+      if (this.dropped) return;
+      this.value = value;
+      this.trouble = null;
+    } catch (error) {
+      if (!this.dropped) this.trouble = troubleOf(error);
+    }
+  }
+
   private async work() {
     this.busy = true;
     this.patience = setTimeout(() => (this.waiting = true), PATIENCE);
-    while (this.wanted) {
-      const ask = this.wanted;
-      this.wanted = null;
-      try {
-        const value = await ask();
-        if (this.dropped) break;
-        this.value = value;
-        this.trouble = null;
-      } catch (error) {
-        if (this.dropped) break;
-        this.trouble = troubleOf(error);
-      }
+    try {
+      while (this.wanted) await this.answer(this.wanted);
+    } finally {
+      this.busy = false;
+      clearTimeout(this.patience);
+      this.waiting = false;
     }
-    this.busy = false;
-    clearTimeout(this.patience);
-    this.waiting = false;
   }
 }

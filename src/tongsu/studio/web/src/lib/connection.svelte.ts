@@ -7,7 +7,7 @@ class Connection {
   returns = $state(0);
   private knocking = false;
 
-  /** Something went unanswered: find out whether the studio is there, and for how long not. */
+  /** Something went unanswered: find out whether the studio is there, and knock while it is not. */
   async doubt() {
     if (this.knocking) return;
     this.knocking = true;

@@ -25,7 +25,6 @@ export class Live {
   /** Learning curves; replaced as a whole, several times a second at most. */
   train = $state.raw<Columns>({});
   validation = $state.raw<Columns>({});
-  connected = $state(false);
   private socket: WebSocket | null = null;
   private next = 0;
   private closed = false;
@@ -39,10 +38,9 @@ export class Live {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const path = `/api/runs/${encodeURIComponent(this.run)}/live?after=${this.next}&lang=${language()}`;
     this.socket = new WebSocket(`${scheme}://${location.host}${path}`);
-    this.socket.onopen = () => { this.connected = true; this.retry = 0; };
+    this.socket.onopen = () => { this.retry = 0; };
     this.socket.onmessage = (message) => this.hear(JSON.parse(message.data) as Message);
     this.socket.onclose = (event) => {
-      this.connected = false;
       if (this.closed || event.code === 4404) return;
       void connection.doubt();
       setTimeout(() => !this.closed && this.open(), Math.min(5000, 250 * 2 ** this.retry++));

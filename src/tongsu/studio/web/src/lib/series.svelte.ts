@@ -21,7 +21,8 @@ export class Series<T> {
         this.answers = [...this.answers, answer];
       }
     } catch (error) {
-      if (turn === this.turn) this.trouble = troubleOf(error);
+      const trouble = troubleOf(error);
+      if (turn === this.turn) this.trouble = trouble;
     }
     if (turn === this.turn) this.busy = false;
   }
