@@ -37,7 +37,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "常见写法和 LitServe 各取 PyTorch 默认线程数与单线程中较快的一种。",
         "overload": "让 LSTM 服务过载 {minutes:.0f} 分钟：{clients} 个客户端想要每秒 {asked:,.0f} 个回答，"
         "是它能力的两倍；都在同样的核上，实际每秒发出 {reached:,.0f} 个。共 {answers:,} 个请求，"
-        "回答了 {good:,} 个；状态码：{told}（429 表示稍后再来）。被接受的请求 99% 在 {p99:.0f} 毫秒内完成（限时 {deadline_ms:,} 毫秒）；"
+        "回答了 {good:,} 个；状态码：{told}（429 表示稍后再来）。"
+        "被接受的请求 99% 在 {p99:.0f} 毫秒内完成（限时 {deadline_ms:,} 毫秒）；"
         "内存变化 {memory_drift:+.1%}。",
         "made": "测于 {made}，{cores} 核；{versions}。",
         "comma": "、",
