@@ -32,10 +32,12 @@ test: setup $(DOCS_READY)
 test-fast: setup
 	$(BIN)/pytest -q -m "not long and not data"
 
-# Hours: four systems, five nets, three seeds, each to its end. It goes on where it was interrupted.
+# Two hours and more: four systems, five nets, three seeds, each to its end. It goes on where it was interrupted.
+# SPEED=benchmarks/results/speed.json adds to the file behind the READMEs' tables, which benchmarks/table.py renews.
+SPEED ?= build/speed/speed.json
 bench: setup $(BENCH_READY)
-	$(BIN)/python benchmarks/speed/run.py
-	$(BIN)/python benchmarks/table.py
+	$(BIN)/python benchmarks/speed/run.py --out $(SPEED)
+	$(BIN)/python benchmarks/speed_table.py $(SPEED)
 
 $(BENCH_READY): benchmarks/pins.txt
 	$(PYTHON) -m venv .venv-bench

@@ -1,7 +1,13 @@
-"""What results/speed.json says, as tables in Markdown (both languages) and as one picture without words."""
+"""What speed/run.py measured, as tables in Markdown (both languages) and as one picture without words.
+
+    python benchmarks/speed_table.py build/speed/speed.json    # tables on the terminal, the picture beside the file
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
+from pathlib import Path
 from typing import Any
 
 SYSTEMS = {
@@ -70,8 +76,20 @@ NAMES = {"tongsu": "Tongsu", "torch": "PyTorch", "lightning": "Lightning", "tens
          "python": "Python"}  # fmt: skip
 
 
-def tables(measured: dict[str, Any], language: str) -> str:
-    """Both tables, and the sentences that say what was measured and how."""
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--language", choices=list(TEXTS), default="en")
+    asked = parser.parse_args()
+    from tongsu.plots.style import save
+
+    measured = json.loads(asked.file.read_text(encoding="utf-8"))
+    drawn = save(picture(measured), asked.file.with_suffix(".png"))
+    print(tables(measured, asked.language, str(drawn)))
+
+
+def tables(measured: dict[str, Any], language: str, drawn: str = "docs/pictures/speed.png") -> str:
+    """Both tables, the sentences that say what was measured and how, and a link to the picture `drawn`."""
     say, rows = TEXTS[language], {(row["net"], row["system"]): row for row in measured["summary"]}
     systems = [system for system in SYSTEMS if any(system == known for _, known in rows)]
     nets = [net for net in NETS if any(net == known for known, _ in rows)]
@@ -90,8 +108,8 @@ def tables(measured: dict[str, Any], language: str) -> str:
     sentences += [made(measured, say)]
     sentences += [say["fewer"].format(told=few)] if (few := fewer(measured["summary"], say)) else []
     notes = [f"- {sentence}" for sentence in sentences]
-    picture = f"![{say['picture']}](docs/pictures/speed.png)"
-    return "\n".join(["", *lines, "", *notes, "", picture, "", say["again"], "", *again, "", ""])
+    link = f"![{say['picture']}]({drawn})"
+    return "\n".join(["", *lines, "", *notes, "", link, "", say["again"], "", *again, "", ""])
 
 
 def unreached(rows: Any) -> bool:
@@ -223,3 +241,7 @@ def picture(measured: dict[str, Any]) -> Any:
         ordered = [handles[name] for name in (one.replace("`", "") for one in SYSTEMS.values()) if name in handles]
         figure.legend(handles=ordered, loc="outside lower center", ncols=5)
         return figure
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,7 @@
 Each training is a process of its own. All systems train a net with one seed, then the next net, then the next seed; the
 order of the systems turns from seed to seed. The file is kept after every training: interrupted, the benchmark goes on
 where it was, and refuses to when machine, threads, data or versions are not those of the file. `arithmetic.py` makes
-the summary, and `benchmarks/table.py` the tables.
+the summary, and `benchmarks/speed_table.py` the tables.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ NOISE_SEED, NOISES = 20_140_610, 10_000  # as `AdversarialGame.evaluate` draws
 
 def main() -> None:
     asked = parsed()
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
     until = time.monotonic() + 60 * asked.budget if asked.budget else float("inf")
     threads = asked.threads or available_cores()
     torch.set_num_threads(threads)

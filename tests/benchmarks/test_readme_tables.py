@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import arithmetic
 import pytest
@@ -12,8 +14,6 @@ from test_arithmetic import FAST, KERAS, run
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import serving_table
 import speed_table
-
-from tongsu.plots.style import to_bytes
 
 
 def measured() -> dict:
@@ -35,8 +35,13 @@ def test_the_row_of_a_net() -> None:
     assert len(english.splitlines()) == len(chinese.splitlines())
 
 
-def test_the_picture_is_a_png() -> None:
-    assert to_bytes(speed_table.picture(measured())).startswith(b"\x89PNG")
+def test_what_make_bench_ends_with(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+    file, drawn = tmp_path / "speed.json", tmp_path / "speed.png"
+    file.write_text(json.dumps(measured()))
+    monkeypatch.setattr(sys, "argv", ["speed_table.py", str(file), "--language", "zh"])
+    speed_table.main()
+    assert capsys.readouterr().out.strip() == speed_table.tables(measured(), "zh", str(drawn)).strip()
+    assert drawn.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
