@@ -17,7 +17,8 @@ SYSTEMS = {
 NETS = {"mlp": "MLP", "cnn": "CNN", "simple-rnn": "SimpleRNN", "lstm": "LSTM", "gan": "GAN"}
 TEXTS: dict[str, dict[str, str]] = {
     "en": {
-        "head": "net | quality to reach | {systems} | against Keras | against PyTorch | share of peak: Keras, `fast`",
+        "head": "net | quality to reach | {systems} | {against} | share of peak: {shares}",
+        "against": "against {system}",
         "accuracy": "{value:.2f} %",
         "distance": "distance {value:.1f}",
         "seconds": "{value:,.1f} s",
@@ -30,8 +31,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "memory": "{value:,.0f} MB",
         "what": "Time to the quality of the Keras script: its mean on test data at its end. The clock runs from arrays"
         " in memory to the end of the first epoch whose mean over the seeds is as good; whole epochs, nobody's"
-        " measuring is timed. Keras: the whole script; in brackets behind the ratio: against the epoch at which it"
-        " was first as good.",
+        " measuring is timed.",
+        "whole": " Keras: the whole script; in brackets behind the ratio: against the epoch at which it was first as"
+        " good.",
         "brackets": "In brackets: the whole training, whose mean did not quite get there.",
         "guess": "“~”: projected from a small number of steps.",
         "again": "Start-up and peak memory of the same processes (import; first step of the CNN; highest memory before"
@@ -46,7 +48,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "comma": ", ",
     },
     "zh": {
-        "head": "网络 | 要达到的成绩 | {systems} | 相对 Keras | 相对 PyTorch | 占峰值：Keras、`fast`",
+        "head": "网络 | 要达到的成绩 | {systems} | {against} | 占峰值：{shares}",
+        "against": "相对 {system}",
         "accuracy": "{value:.2f}%",
         "distance": "距离 {value:.1f}",
         "seconds": "{value:,.1f} 秒",
@@ -58,8 +61,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "system": "系统 | 导入 | 从命令行到第一步 | {nets}",
         "memory": "{value:,.0f} MB",
         "what": "达到 Keras 脚本成绩所需的时间；这个成绩是它训练结束时测试集上的均值。从数组进入内存开始计时，"
-        "到各种子均值首次不差于它的那一轮结束为止；只按整轮计，谁的评估都不计时。Keras 一列是整个脚本的用时；"
-        "倍数后面括号里的，是相对它自己首次达到该成绩的那一轮。",
+        "到各种子均值首次不差于它的那一轮结束为止；只按整轮计，谁的评估都不计时。",
+        "whole": "Keras 一列是整个脚本的用时；倍数后面括号里的，是相对它自己首次达到该成绩的那一轮。",
         "brackets": "括号里的是整个训练的用时，其均值差一点没达到。",
         "guess": "“~”表示由少量步数推算。",
         "again": "下表是同一批进程的启动时间和内存峰值（导入；CNN 的第一步；开始评估之前的最高内存，单位 MB）。",
@@ -90,26 +93,49 @@ def main() -> None:
 
 def tables(measured: dict[str, Any], language: str, drawn: str = "docs/pictures/speed.png") -> str:
     """Both tables, the sentences that say what was measured and how, and a link to the picture `drawn`."""
-    say, rows = TEXTS[language], {(row["net"], row["system"]): row for row in measured["summary"]}
-    systems = [system for system in SYSTEMS if any(system == known for _, known in rows)]
-    nets = [net for net in NETS if any(net == known for known, _ in rows)]
-    head = say["head"].format(systems=" | ".join(SYSTEMS[system] for system in systems)).split(" | ")
-    lines = [line(head), line(["---", *["---:"] * (len(head) - 1)])]
-    for net in nets:
-        mine = {system: rows[net, system] for system in systems if (net, system) in rows}
-        lines.append(line(cells(net, mine, systems, say)))
+    say, (rows, systems, nets) = TEXTS[language], sorted_out(measured)
     second = say["system"].format(nets=" | ".join(NETS[net] for net in nets)).split(" | ")
     again = [line(second), line(["---", *["---:"] * (len(second) - 1)])]
     for system in systems:
         again.append(line(starting(system, nets, rows, say)))
-    sentences = [say["what"]]
+    link = f"![{say['picture']}]({drawn})"
+    return "\n".join([to_quality(measured, language) + link, "", say["again"], "", *again, "", ""])
+
+
+def to_quality(measured: dict[str, Any], language: str) -> str:
+    """The table of times to the quality of the Keras script, and the sentences below it."""
+    say, (rows, systems, nets) = TEXTS[language], sorted_out(measured)
+    against = " | ".join(say["against"].format(system=SYSTEMS[one]) for one in baselines(systems))
+    names = say["comma"].join(SYSTEMS[one].removeprefix("Tongsu ") for one in compared(systems))
+    told = say["head"].format(systems=" | ".join(SYSTEMS[one] for one in systems), against=against, shares=names)
+    head = told.split(" | ")
+    lines = [line(head), line(["---", *["---:"] * (len(head) - 1)])]
+    for net in nets:
+        mine = {system: rows[net, system] for system in systems if (net, system) in rows}
+        lines.append(line(cells(net, mine, systems, say)))
+    sentences = [say["what"] + (say["whole"] if "keras" in systems else "")]
     sentences += [say["brackets"]] if unreached(rows.values()) else []
     sentences += [say["guess"]] if any(row["projected"] for row in rows.values()) else []
     sentences += [made(measured, say)]
     sentences += [say["fewer"].format(told=few)] if (few := fewer(measured["summary"], say)) else []
-    notes = [f"- {sentence}" for sentence in sentences]
-    link = f"![{say['picture']}]({drawn})"
-    return "\n".join(["", *lines, "", *notes, "", link, "", say["again"], "", *again, "", ""])
+    return "\n".join(["", *lines, "", *(f"- {sentence}" for sentence in sentences), "", ""])
+
+
+def sorted_out(measured: dict[str, Any]) -> tuple[dict[tuple[str, str], dict[str, Any]], list[str], list[str]]:
+    """What was measured of each net and system, which systems, which nets."""
+    rows = {(row["net"], row["system"]): row for row in measured["summary"]}
+    systems = [system for system in SYSTEMS if any(system == known for _, known in rows)]
+    return rows, systems, [net for net in NETS if any(net == known for known, _ in rows)]
+
+
+def baselines(systems: list[str]) -> list[str]:
+    """Whom `fast` is compared with."""
+    return [one for one in ("keras", "pytorch") if one in systems]
+
+
+def compared(systems: list[str]) -> list[str]:
+    """Whose share of the peak is told: the first baseline's and ours."""
+    return [*baselines(systems)[:1], "fast"]
 
 
 def unreached(rows: Any) -> bool:
@@ -124,14 +150,14 @@ def cells(net: str, mine: dict[str, dict[str, Any]], systems: list[str], say: di
     bar = next(iter(mine.values()))["bar"]
     quality = "–" if bar is None else say["accuracy" if net != "gan" else "distance"].format(
         value=bar * (100 if net != "gan" else 1))  # fmt: skip
-    fast, pytorch = mine.get("fast"), mine.get("pytorch")
-    shares = [mine[one]["share_of_peak"]["mean"] for one in ("keras", "fast") if one in mine]
+    fast = mine.get("fast")
+    shares = [mine[one]["share_of_peak"]["mean"] for one in compared(systems) if one in mine]
     return [
         NETS[net],
         quality,
         *(time_of(system, mine[system], say) if system in mine else "–" for system in systems),
-        against_keras(fast, say),
-        "–" if not fast or not pytorch else against(fast, pytorch, say),
+        *(against_keras(fast, say) if one == "keras" else against(fast, mine.get(one), say)
+          for one in baselines(systems)),
         say["comma"].join(say["percent"].format(value=share) for share in shares),
     ]
 
@@ -156,9 +182,9 @@ def against_keras(fast: dict[str, Any] | None, say: dict[str, str]) -> str:
     return say["ratio_first"].format(ratio=fast["ratio"], first=fast["ratio_first"])
 
 
-def against(fast: dict[str, Any], other: dict[str, Any], say: dict[str, str]) -> str:
+def against(fast: dict[str, Any] | None, other: dict[str, Any] | None, say: dict[str, str]) -> str:
     """At the same quality, or against the other's whole training if it does not get there."""
-    if fast["to_quality"] is None:
+    if not fast or not other or fast["to_quality"] is None:
         return "–"
     theirs = other["to_quality"] or other["seconds"]
     return say["ratio"].format(ratio=theirs["mean"] / fast["to_quality"]["mean"])
@@ -180,7 +206,8 @@ def made(measured: dict[str, Any], say: dict[str, str]) -> str:
     conditions = measured["conditions"]
     versions = [f"{NAMES[name]} {version}" for name, version in conditions["versions"].items() if name in NAMES]
     seeds = sorted({seed for row in measured["summary"] for seed in row["seeds"]})
-    return say["made"].format(made=measured["made"], processor=conditions["processor"], threads=conditions["threads"],
+    device = conditions["processor"] if conditions.get("device", "cpu") == "cpu" else conditions["device"]
+    return say["made"].format(made=measured["made"], processor=device, threads=conditions["threads"],
                               seeds=say["comma"].join(map(str, seeds)), peak=measured["peak"] / 1e9,
                               versions=say["comma"].join(versions))  # fmt: skip
 

@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "quality.json"
 GPU = RESULTS.with_name("quality-gpu.json")
 SPEED = RESULTS.with_name("speed.json")
+SPEED_GPU = RESULTS.with_name("speed-gpu.json")
 SERVING = RESULTS.with_name("serving.json")
 ABLATIONS = RESULTS.with_name("ablations.json")
 READMES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
@@ -95,7 +96,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="change nothing, compare")
     only_check = parser.parse_args().check
-    files = {"results": RESULTS, "gpu": GPU, "speed": SPEED, "serving": SERVING, "ablations": ABLATIONS}
+    files = {"results": RESULTS, "gpu": GPU, "speed": SPEED, "speed-gpu": SPEED_GPU, "serving": SERVING,
+             "ablations": ABLATIONS}  # fmt: skip
     measured = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.exists()}
     pages: dict[Path, dict[str, str]] = {path: {} for path in (*READMES.values(), HERE)}
     for language, path in READMES.items():
@@ -105,6 +107,8 @@ def main() -> None:
             pages[path]["gpu"] = on_gpu(measured["gpu"], language)
         if "speed" in measured:
             pages[path]["speed"] = speed_table.tables(measured["speed"], language)
+        if "speed-gpu" in measured:
+            pages[path]["speed-gpu"] = speed_table.to_quality(measured["speed-gpu"], language)
         if "serving" in measured:
             pages[path]["serving"] = serving_table.table(measured["serving"], language)
     if "ablations" in measured:

@@ -68,6 +68,7 @@ class Watch(lightning.Callback):
             trainer.should_stop = True
 
     def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
+        plain.finish(asked.device)
         clock.end_of_epoch()
         if trainer.should_stop:
             return
@@ -83,7 +84,7 @@ def train(arrays: dict[str, np.ndarray]) -> None:
     batches, x_test = plain.loader(asked.net, arrays)
     module = Game() if asked.net == "gan" else Classifier(asked.net)
     trainer = lightning.Trainer(
-        max_epochs=asked.epochs or plain.EPOCHS[asked.net], accelerator="cpu", devices=1,
+        max_epochs=asked.epochs or plain.EPOCHS[asked.net], accelerator=asked.device, devices=1,
         callbacks=[Watch(x_test, arrays)], logger=False, enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False,
     )  # fmt: skip

@@ -41,6 +41,7 @@ def arguments(words: list[str] | None = None, *, own: list[str] | None = None) -
     parser.add_argument("--epochs", type=int, default=0, help="0: as many as the net is trained for")
     parser.add_argument("--steps", type=int, default=0, help="stop after so many steps, which tell the time of all")
     parser.add_argument("--drawings", type=Path, help="folder for what the generator draws after each epoch")
+    parser.add_argument("--device", default="cpu")
     for name in own or []:
         parser.add_argument(f"--{name}")
     return parser.parse_args(words)

@@ -113,58 +113,69 @@ def loss_of(logits: Tensor, targets: Tensor) -> Tensor:
 
 @torch.no_grad()
 def accuracy(model: nn.Module, inputs: Tensor, targets: np.ndarray) -> float:
+    device = next(model.parameters()).device
     model.eval()
-    logits = torch.cat([model(part) for part in inputs.split(500)])
+    logits = torch.cat([model(part.to(device)) for part in inputs.split(500)])
     model.train()
     said = logits.argmax(1) if logits.shape[1] > 1 else logits[:, 0] > 0
-    return float((said.numpy() == targets).mean())
+    return float((said.cpu().numpy() == targets).mean())
 
 
 @torch.no_grad()
 def save_drawings(model: nn.Module, noise: np.ndarray, asked: argparse.Namespace, epoch: int) -> None:
+    device = next(model.parameters()).device
     model.eval()
-    drawn = torch.cat([model(part) for part in torch.from_numpy(noise).split(500)])
+    drawn = torch.cat([model(part.to(device)) for part in torch.from_numpy(noise).split(500)])
     model.train()
-    np.save(asked.drawings / f"epoch-{epoch:03d}.npy", drawn[:, 0].numpy())
+    np.save(asked.drawings / f"epoch-{epoch:03d}.npy", drawn[:, 0].cpu().numpy())
+
+
+def finish(device: str) -> None:
+    """Waits until the device has done what it was asked for: a GPU's epoch ends then."""
+    if device != "cpu":
+        torch.cuda.synchronize()
 
 
 def classify(arrays: dict[str, np.ndarray]) -> None:
     clock.run()
     batches, x_test = loader(asked.net, arrays)
-    model = build(asked.net)
+    model = build(asked.net).to(asked.device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     for _ in range(asked.epochs or EPOCHS[asked.net]):
         for inputs, targets in batches:
             optimizer.zero_grad()
-            loss = loss_of(model(inputs), targets)
+            loss = loss_of(model(inputs.to(asked.device)), targets.to(asked.device))
             loss.backward()
             optimizer.step()
             clock.step()
+        finish(asked.device)
         clock.end_of_epoch()
         clock.measured(accuracy(model, x_test, arrays["y_test"]))
 
 
 def game_losses(draw: nn.Module, judge: nn.Module, real: Tensor) -> Iterator[Tensor]:
     """The discriminator's loss, then the generator's; whoever asks for the next one has made the update."""
-    fake = draw(torch.randn(len(real), 100)).detach()
+    fake = draw(torch.randn(len(real), 100, device=real.device)).detach()
     yield F.softplus(-judge(real)).mean() + F.softplus(judge(fake)).mean()
-    yield F.softplus(-judge(draw(torch.randn(len(real), 100)))).mean()
+    yield F.softplus(-judge(draw(torch.randn(len(real), 100, device=real.device)))).mean()
 
 
 def play(arrays: dict[str, np.ndarray]) -> None:
     clock.run()
     batches, _ = loader(asked.net, arrays)
-    draw, judge = generator(), discriminator()
+    draw, judge = generator().to(asked.device), discriminator().to(asked.device)
     optimizers = [torch.optim.Adam(part.parameters(), lr=2e-4) for part in (judge, draw)]
     for epoch in range(1, (asked.epochs or EPOCHS["gan"]) + 1):
         for real, _ in batches:
-            for loss, optimizer in zip(game_losses(draw, judge, real), optimizers, strict=True):
+            for loss, optimizer in zip(game_losses(draw, judge, real.to(asked.device)), optimizers, strict=True):
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
             if clock.step():
+                finish(asked.device)
                 clock.end_of_epoch()
                 return
+        finish(asked.device)
         clock.end_of_epoch()
         save_drawings(draw, arrays["noise"], asked, epoch)
         clock.measured()

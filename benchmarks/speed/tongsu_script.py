@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import measuring
 
-asked = measuring.arguments(own=["preset", "data", "share", "device"])
+asked = measuring.arguments(own=["preset", "data", "share"])
 clock = measuring.Clock(asked)
 with clock.importing():
     import tongsu  # first, as the command does it: it settles how threads wait before torch starts them
@@ -51,7 +51,7 @@ def train(prepared: Session) -> None:
     """
     clock.run()
     zero, began, measuring_took = clock.since, float("inf"), 0.0
-    for event in prepared.events(asked.device or "cpu"):
+    for event in prepared.events(asked.device):
         now = measuring.time.perf_counter()
         if isinstance(event, Step):
             began = min(began, now - event.seconds)

@@ -54,6 +54,18 @@ def test_a_projection_is_marked(language: str) -> None:
     assert "~2,000" in text and "**10.0×**" in text and "“~”" in text
 
 
+def test_on_a_gpu_there_is_no_keras() -> None:
+    file = measured()
+    runs = [one for one in file["runs"] if one["system"] != "keras"]
+    file["summary"] = arithmetic.summary(runs, {"cnn": 0.95}, 1000.0)
+    file["conditions"]["device"] = "Some GPU"
+    head, rule, row, *rest = speed_table.to_quality(file, "en").strip().splitlines()
+    assert head.endswith("| PyTorch | Tongsu `fast` | against PyTorch | share of peak: PyTorch, `fast` |")
+    assert row == "| CNN | 95.00 % | (18.0 s) | 5.0 s | **3.6×** | 1%, 52% |"
+    assert any("Some GPU, 2 threads" in line for line in rest) and not any("Keras: " in line for line in rest)
+    assert rule.count("|") == row.count("|") == head.count("|")
+
+
 def served(languages: tuple[str, ...] = ("en", "zh")) -> list[str]:
     def row(mean: float, times: float) -> dict:
         return {"mean": mean, "spread": 12.3, "times_plain": times}
