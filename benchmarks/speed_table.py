@@ -26,7 +26,6 @@ TEXTS: dict[str, dict[str, str]] = {
         "projected": "~{value:,.0f} s",
         "ratio": "**{ratio:.1f}×**",
         "ratio_first": "**{ratio:.1f}×** ({first:.1f}×)",
-        "percent": "{value:.0%}",
         "system": "system | import | shell to first step | {nets}",
         "memory": "{value:,.0f} MB",
         "what": "Time to the quality of the Keras script: its mean on test data at its end. The clock runs from arrays"
@@ -42,7 +41,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "of": "{net} ({systems})",
         "colon": ": ",
         "semicolon": "; ",
-        "made": "Measured {made}: {processor}, {threads} threads, seeds {seeds}; matrix products reach {peak:.0f}"
+        "made": "Measured {made}: {processor}, {threads} threads, seeds {seeds}; matrix products reach {peak:,.0f}"
         " GFLOP/s; {versions}.",
         "picture": "Quality on test data against seconds of training; dashed: what the Keras script reaches",
         "comma": ", ",
@@ -57,7 +56,6 @@ TEXTS: dict[str, dict[str, str]] = {
         "projected": "~{value:,.0f} 秒",
         "ratio": "**{ratio:.1f}×**",
         "ratio_first": "**{ratio:.1f}×**（{first:.1f}×）",
-        "percent": "{value:.0%}",
         "system": "系统 | 导入 | 从命令行到第一步 | {nets}",
         "memory": "{value:,.0f} MB",
         "what": "达到 Keras 脚本成绩所需的时间；这个成绩是它训练结束时测试集上的均值。从数组进入内存开始计时，"
@@ -70,7 +68,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "of": "{net}（{systems}）",
         "colon": "：",
         "semicolon": "；",
-        "made": "测于 {made}：{processor}，{threads} 线程，种子 {seeds}；矩阵乘法可达 {peak:.0f} GFLOP/s；{versions}。",
+        "made": "测于 {made}：{processor}，{threads} 线程，种子 {seeds}；矩阵乘法可达 {peak:,.0f} GFLOP/s；"
+        "{versions}。",
         "picture": "各网络、各系统的测试成绩随训练秒数的变化；虚线是 Keras 脚本的成绩",
         "comma": "、",
     },
@@ -158,8 +157,13 @@ def cells(net: str, mine: dict[str, dict[str, Any]], systems: list[str], say: di
         *(time_of(system, mine[system], say) if system in mine else "–" for system in systems),
         *(against_keras(fast, say) if one == "keras" else against(fast, mine.get(one), say)
           for one in baselines(systems)),
-        say["comma"].join(say["percent"].format(value=share) for share in shares),
+        say["comma"].join(percent(share) for share in shares),
     ]
+
+
+def percent(share: float) -> str:
+    """Two figures of it, as a GPU's shares are small."""
+    return f"{100 * share:.0f}%" if share >= 0.1 else f"{100 * share:.2g}%"
 
 
 def time_of(system: str, row: dict[str, Any], say: dict[str, str]) -> str:

@@ -30,6 +30,7 @@ SPEED = RESULTS.with_name("speed.json")
 SPEED_GPU = RESULTS.with_name("speed-gpu.json")
 SERVING = RESULTS.with_name("serving.json")
 ABLATIONS = RESULTS.with_name("ablations.json")
+ABLATIONS_GPU = RESULTS.with_name("ablations-gpu.json")
 READMES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
 HERE = ROOT / "benchmarks" / "README.md"
 
@@ -97,7 +98,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="change nothing, compare")
     only_check = parser.parse_args().check
     files = {"results": RESULTS, "gpu": GPU, "speed": SPEED, "speed-gpu": SPEED_GPU, "serving": SERVING,
-             "ablations": ABLATIONS}  # fmt: skip
+             "ablations": ABLATIONS, "ablations-gpu": ABLATIONS_GPU}  # fmt: skip
     measured = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.exists()}
     pages: dict[Path, dict[str, str]] = {path: {} for path in (*READMES.values(), HERE)}
     for language, path in READMES.items():
@@ -113,6 +114,8 @@ def main() -> None:
             pages[path]["serving"] = serving_table.table(measured["serving"], language)
     if "ablations" in measured:
         pages[HERE]["ablations"] = ablations(measured["ablations"])
+    if "ablations-gpu" in measured:
+        pages[HERE]["ablations-gpu"] = ablations(measured["ablations-gpu"])
     stale = False
     for path, contents in pages.items():
         is_now = path.read_text(encoding="utf-8")
@@ -187,7 +190,8 @@ def ablations(measured: dict[str, Any]) -> str:
         lines.append(f"| {row['net']} | {row['row']} | {scale * quality['mean']:.2f}{unit}{spread} "
                      f"| {seconds['mean']:.1f} | {quality['n']} |")  # fmt: skip
     threads, versions = measured["threads"], measured["versions"]
-    told = f"Measured {measured['made']}, {threads} threads, PyTorch {versions['torch']}, preset `fast`."
+    device = measured["device"].replace("cpu", "CPU")
+    told = f"Measured {measured['made']} on {device}, {threads} threads, PyTorch {versions['torch']}, preset `fast`."
     return "\n".join(["", *lines, "", told, ""])
 
 
