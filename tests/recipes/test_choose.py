@@ -119,7 +119,7 @@ def test_refused(text: str, key: str) -> None:
 def test_another_model_or_other_data_leave_what_is_not_theirs() -> None:
     assert choose("mlp", data="digits").data_args == {"scaling": "standard"}
     assert choose("gan", data="digits").data_args == {"scaling": "signed"}  # not how many of MNIST's it takes
-    assert choose("gan", data="mnist").data_args["examples"] == 16_000
+    assert choose("gan", data="mnist").data_args["examples"] == 29_344
     asked = choose("mlp", changes=["data=digits", "examples=200"]).data_args
     assert asked == {"scaling": "standard", "examples": 200}
     vgg = choose("cnn", "fast", None, ["model=vgg", "depth=11"])

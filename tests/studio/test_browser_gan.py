@@ -164,7 +164,7 @@ def test_the_time_machine_moves_the_digits_and_their_scores(browser: Browser, st
         shown = visitor.find("score")
         expect(shown.first).to_have_attribute("data-value", starting(scores[0]), timeout=SLOW)
         assert [number(one) for one in shown.all()] == pytest.approx(scores.tolist(), abs=1e-5)
-        percents = [int(text.removesuffix(" %")) for text in shown.all_inner_texts()]
+        percents = [int(text.removesuffix("%")) for text in shown.all_inner_texts()]
         assert percents == pytest.approx(100 * scores, abs=0.51)
         np.testing.assert_allclose(painted(canvases), images.numpy() / 2 + 0.5, atol=1 / 128)
         seen.append(painted(canvases))

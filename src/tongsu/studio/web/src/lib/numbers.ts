@@ -1,5 +1,5 @@
 // How numbers are written, and the little arithmetic that pictures need.
-import { language } from "./i18n.svelte";
+import { language, t } from "./i18n.svelte";
 
 export function show(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return "–";
@@ -11,7 +11,7 @@ export function show(value: number, digits = 3): string {
 /** Two digits, for a small cell. */
 export const brief = (value: number) => value.toFixed(2).replace("-", "−").replace("−0.00", "0.00");
 
-export const percent = (value: number, digits = 1) => `${(100 * value).toFixed(digits)} %`;
+export const percent = (value: number, digits = 1) => t("number.percent", { value: (100 * value).toFixed(digits).replace("-", "−") });
 
 export const count = (value: number) => value.toLocaleString(language() === "zh" ? "zh-CN" : "en-GB");
 
@@ -26,9 +26,10 @@ export function bytes(value: number): string {
 
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "–";
-  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  if (seconds < 60) return t("number.seconds", { seconds: seconds.toFixed(seconds < 10 ? 1 : 0) });
   const minutes = Math.floor(seconds / 60);
-  return minutes < 60 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (minutes < 60) return t("number.minutes", { minutes, seconds: Math.floor(seconds % 60) });
+  return t("number.hours", { hours: Math.floor(minutes / 60), minutes: minutes % 60 });
 }
 
 /** The one figure that a run is known by: its accuracy on test data, or the distance of its drawings. */
