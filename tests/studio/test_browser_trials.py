@@ -62,6 +62,14 @@ def listening(visitor: Visitor, view: str) -> list[dict[str, Any]]:
     return heard
 
 
+def arrived(visitor: Visitor, heard: list[dict[str, Any]], count: int) -> None:
+    """Waits for so many answers: the last is heard a moment after the page has drawn it."""
+    for _ in range(100):
+        if len(heard) < count:
+            visitor.page.wait_for_timeout(50)
+    assert len(heard) == count
+
+
 def files(folder: Path) -> dict[str, str]:
     return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*")) if p.is_file()}
 
@@ -74,6 +82,7 @@ def test_variants_under_one_budget_seed_after_seed(browser: Browser, trained: St
         panel.locator(f"input[name={name}]").fill(value)
     panel.get_by_role("button", name="Train them").click()
     expect(panel.get_by_role("status")).to_have_text("Rounds done: 3 of 3", timeout=2 * SLOW)
+    arrived(visitor, heard, 3)
     found = np.concatenate([values(answer["accuracy"]) for answer in heard], axis=1)  # (variants, seeds)
     assert found.shape == (2, 3) and [values(answer["seeds"])[0] for answer in heard] == [0, 1, 2]
     means = panel.get_by_test_id("mean")
@@ -113,9 +122,7 @@ def test_depth_both_ways_in_chinese(browser: Browser, trained: Studio) -> None:
         panel.locator(f"input[name={name}]").fill(value)
     panel.get_by_role("button", name="开始训练").click()
     expect(panel.get_by_role("status")).to_have_text("已完成 4 / 4 组", timeout=4 * SLOW)
-    for _ in range(100):  # the last answer is heard a moment after the page has drawn it
-        if len(heard) < 4:
-            visitor.page.wait_for_timeout(50)
+    arrived(visitor, heard, 4)
     assert [values(answer["depths"]).tolist() for answer in heard] == [[20, 20], [56, 56]] * 2
     rows = [(20, True), (20, False), (56, True), (56, False)]
     for row, (depth, skip) in enumerate(rows):
@@ -140,6 +147,7 @@ def test_a_generator_collapses_and_is_brought_back(browser: Browser, trained: St
     panel.get_by_role("button", name="Let it collapse").click()
     stages = panel.get_by_test_id("collapse-stage")
     expect(stages).to_have_count(3, timeout=4 * SLOW)
+    arrived(visitor, heard, 1)
     (answer,) = heard
     shares = values(answer["shares"])
     for stage in range(3):
