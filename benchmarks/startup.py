@@ -2,8 +2,9 @@
 
     python benchmarks/startup.py --out benchmarks/results/startup.json
 
-Three questions: `tongsu --help` and the first progress of `tongsu train mlp`, in seconds from the shell; and a training
-with run folder, frames, checkpoints and progress against the same steps in a bare loop, in turns, in one process.
+Three questions: `tongsu --help` and the first progress of `tongsu train mlp`, in seconds from the shell, each beside
+the library below which it cannot fall here; and a training with run folder, frames, checkpoints and progress against
+the same steps in a bare loop, in turns, in one process.
 """
 
 from __future__ import annotations
@@ -51,11 +52,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         environ = {**os.environ, "TONGSU_RUNS": folder, "TONGSU_LANG": "en"}
         environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as on anybody's machine
+        waited: dict[str, list[float]] = {name: [] for name in STARTS}
+        for _ in range(asked.times):  # in turns, so that a slow moment is everybody's
+            for name, start in STARTS.items():
+                waited[name].append(start(environ, asked.data))
         answer = {
             "made": time.strftime("%Y-%m-%d"),
             "environment": {**environment(), "arguments": []},
-            "help_seconds": spread([of_help(environ) for _ in range(asked.times)]),
-            "first_progress_seconds": spread([of_first_progress(environ, asked.data) for _ in range(asked.times)]),
+            **{name: spread(seconds) for name, seconds in waited.items()},
             "keeping": [keeping(net, asked.pairs, asked.data, Path(folder)) for net in asked.nets],
         }
     write_json(asked.out, answer)
@@ -66,10 +70,15 @@ def spread(values: list[float]) -> dict[str, Any]:
     return {"median": statistics.median(values), "least": min(values), "n": len(values), "values": values}
 
 
-def of_help(environ: dict[str, str]) -> float:
-    began = time.perf_counter()
-    subprocess.run([*TONGSU, "--help"], env=environ, stdout=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - began
+def of(*words: str) -> Callable[[dict[str, str], str | None], float]:
+    """Seconds from the shell to the end of a Python that does only this."""
+
+    def start(environ: dict[str, str], _: str | None) -> float:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, *words], env=environ, stdout=subprocess.DEVNULL, check=True)
+        return time.perf_counter() - began
+
+    return start
 
 
 def of_first_progress(environ: dict[str, str], data: str | None) -> float:
@@ -85,6 +94,14 @@ def of_first_progress(environ: dict[str, str], data: str | None) -> float:
                 process.stderr.read()
                 return took
     raise SystemExit("tongsu train mlp showed no progress")
+
+
+STARTS: dict[str, Callable[[dict[str, str], str | None], float]] = {
+    "help_seconds": of("-m", "tongsu", "--help"),
+    "typer_alone_seconds": of("-c", "import typer, typer.rich_utils"),
+    "first_progress_seconds": of_first_progress,
+    "torch_alone_seconds": of("-c", "import torch"),
+}
 
 
 def keeping(net: str, pairs: int, data: str | None, folder: Path) -> dict[str, Any]:
