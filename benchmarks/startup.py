@@ -3,8 +3,8 @@
     python benchmarks/startup.py --out benchmarks/results/startup.json
 
 Three questions: `tongsu --help` and the first progress of `tongsu train mlp`, in seconds from the shell, each beside
-the library below which it cannot fall here; and a training with run folder, frames, checkpoints and progress against
-the same steps in a bare loop, in turns, in one process.
+what a bare Python takes to import the libraries that it stands on; and a training with run folder, frames, checkpoints
+and progress against the same steps in a bare loop, in turns, in one process.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def of_first_progress(environ: dict[str, str], data: str | None) -> float:
 
 STARTS: dict[str, Callable[[dict[str, str], str | None], float]] = {
     "help_seconds": of("-m", "tongsu", "--help"),
-    "typer_alone_seconds": of("-c", "import typer, typer.rich_utils"),
+    "typer_alone_seconds": of("-c", "import typer, rich.console"),
     "first_progress_seconds": of_first_progress,
     "torch_alone_seconds": of("-c", "import torch"),
 }

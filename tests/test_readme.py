@@ -139,7 +139,9 @@ def without_language(words: list[str]) -> list[str]:
 def parsed(words: list[str]) -> None:
     command: Any = typer.main.get_command(app)
     while hasattr(command, "commands") and words:
-        command, words = command.commands[words[0]], words[1:]
+        if (found := command.get_command(None, words[0])) is None:
+            raise KeyError(words[0])
+        command, words = found, words[1:]
     if not words:  # a sentence that only names it
         return
     given = command.make_context("tongsu", list(words), resilient_parsing=False).params

@@ -130,7 +130,7 @@ def test_every_command_is_one(name: str, lang: Language) -> None:
         words = shlex.split(line)[1:]
         command = typer.main.get_command(app)
         while hasattr(command, "commands") and words:
-            command, words = command.commands[words[0]], words[1:]
+            command, words = command.get_command(None, words[0]), words[1:]
         if words:
             given = command.make_context("tongsu", words, resilient_parsing=False).params
             if command.name == "train" and not given["resume"]:

@@ -3,45 +3,85 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
 from tongsu import __version__
-from tongsu.cli import bench, data, doctor, explain, keras, lessons, pretrained, roadmap, runs, ship, studio, train, use
 from tongsu.cli.console import plain_errors
+from tongsu.cli.help import Command, Group, page
 from tongsu.errors import Problem
 from tongsu.locale import LANGUAGES, t
 
+# Module of `tongsu.cli` and what stands there for the command: a function, or a Typer with commands of its own.
+COMMANDS = {
+    "roadmap": "roadmap:roadmap",
+    "train": "train:train",
+    "evaluate": "use:evaluate",
+    "card": "use:card",
+    "predict": "use:predict",
+    "generate": "use:generate",
+    "explain": "explain:explain",
+    "compare": "runs:compare",
+    "runs": "runs:app",
+    "lessons": "lessons:app",
+    "exercise": "lessons:exercises",
+    "data": "data:app",
+    "pretrained": "pretrained:app",
+    "export": "ship:export",
+    "serve": "ship:serve",
+    "push": "ship:push",
+    "import": "keras:import_keras",
+    "studio": "studio:studio",
+    "bench": "bench:bench",
+    "doctor": "doctor:doctor",
+}
+
+
+class Commands(TyperGroup):
+    """A command's module is read when that command is asked for: the list of all needs none of them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(page(self, ctx, [(name, t(f"cli.help.{name}")) for name in COMMANDS]))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        for name in [cmd_name] if cmd_name in COMMANDS else COMMANDS:  # all: Typer looks for one that is spelled alike
+            if name not in self.commands:
+                self.commands[name] = read(name)
+        return self.commands.get(cmd_name)
+
+
+def read(name: str) -> Any:
+    module, _, what = COMMANDS[name].partition(":")
+    found = getattr(import_module(f"tongsu.cli.{module}"), what)
+    if isinstance(found, typer.Typer):
+        found.info.cls = Group
+        for info in found.registered_commands:
+            info.cls = Command
+        command: Any = get_group(found)
+    else:
+        alone = typer.Typer(add_completion=False)
+        alone.command(cls=Command)(found)
+        command = get_command(alone)
+    command.name, command.help = name, t(f"cli.help.{name}")
+    return command
+
+
 app = typer.Typer(
     name="tongsu",
+    cls=Commands,
     help=t("cli.help.tongsu"),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-app.command("roadmap", help=t("cli.help.roadmap"))(roadmap.roadmap)
-app.command("train", help=t("cli.help.train"))(train.train)
-app.command("evaluate", help=t("cli.help.evaluate"))(use.evaluate)
-app.command("card", help=t("cli.help.card"))(use.card)
-app.command("predict", help=t("cli.help.predict"))(use.predict)
-app.command("generate", help=t("cli.help.generate"))(use.generate)
-app.command("explain", help=t("explain.command.help"))(explain.explain)
-app.command("compare", help=t("cli.help.compare"))(runs.compare)
-app.add_typer(runs.app, name="runs", help=t("cli.help.runs"))
-app.add_typer(lessons.app, name="lessons", help=t("lessons.help.lessons"))
-app.add_typer(lessons.exercises, name="exercise", help=t("lessons.help.exercises"))
-app.add_typer(data.app, name="data", help=t("cli.help.data"))
-app.add_typer(pretrained.app, name="pretrained", help=t("pretrained.help.pretrained"))
-app.command("export", help=t("cli.help.export"))(ship.export)
-app.command("serve", help=t("cli.help.serve"))(ship.serve)
-app.command("push", help=t("cli.help.push"))(ship.push)
-app.command("import", help=t("cli.help.import"))(keras.import_keras)
-app.command("studio", help=t("cli.help.studio"))(studio.studio)
-app.command("bench", help=t("cli.help.bench"))(bench.bench)
-app.command("doctor", help=t("cli.help.doctor"))(doctor.doctor)
 
 # Typer carries its own copy of click; this is the base of all errors in how a command was typed.
 CommandError: type[BaseException] = typer.BadParameter.__mro__[2]

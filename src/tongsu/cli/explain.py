@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tongsu.cli.console import AsJson, console, emit
+from tongsu.cli.start import start_torch
 from tongsu.errors import Problem
 from tongsu.locale import t
 
@@ -38,6 +39,7 @@ def explain(
     if output is not None and output.suffix.lower() not in KINDS:  # before anything is worked out
         raise Problem("explain.file_kind", file=output.name)
 
+    start_torch()
     from tongsu import views
     from tongsu.learned import Learned
     from tongsu.pretrained.built_in import find

@@ -110,7 +110,7 @@ class Bar:
 class Lines:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
-        self.total, self.last = 0, 0.0
+        self.total, self.last = 0, 0.0  # steps; when a step was last shown, 0 before the first
 
     def __enter__(self) -> Lines:
         return self
@@ -122,11 +122,14 @@ class Lines:
         if isinstance(event, Started):
             self.total = event.steps
         elif isinstance(event, Step) and (time.monotonic() - self.last > PLAIN_EVERY or not self.last):
-            self.last = time.monotonic()
-            left = event.seconds / event.step * (self.total - event.step)
-            line = t("train.step", step=event.step, total=self.total, measures=measures(event.measures),
-                     speed=f"{event.speed:,.0f}", left=f"{left:.0f}")  # fmt: skip
+            told = {"step": event.step, "total": self.total, "measures": measures(event.measures)}
+            if self.last:
+                left = event.seconds / event.step * (self.total - event.step)
+                line = t("train.step", **told, speed=f"{event.speed:,.0f}", left=f"{left:.0f}")
+            else:
+                line = t("train.first_step", **told)  # a single step, which warms up, says nothing about speed
             console.print(line, markup=False)
+            self.last = time.monotonic()
         elif isinstance(event, Evaluated):
             console.print(epoch_line(event, self.recipe), markup=False)
         elif isinstance(event, Stopped | Finished):

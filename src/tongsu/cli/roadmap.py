@@ -9,6 +9,7 @@ import typer
 
 from tongsu.cli.console import AsJson, console, emit
 from tongsu.cli.data import bring
+from tongsu.cli.start import start_torch
 from tongsu.errors import Problem
 from tongsu.locale import t
 
@@ -21,6 +22,7 @@ def roadmap(
     output: Annotated[Path, typer.Option("-o", "--output", help=t("cli.help.report"))] = Path("report"),
     as_json: AsJson = False,
 ) -> None:
+    start_torch()
     from tongsu.cli.progress import follow
     from tongsu.recipes.choose import choose, nearest
     from tongsu.roadmap import PLAN, Trained, session_for, table, write_reports

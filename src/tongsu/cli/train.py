@@ -8,6 +8,7 @@ import typer
 
 from tongsu.cli.console import AsJson, console, emit
 from tongsu.cli.data import bring
+from tongsu.cli.start import start_torch
 from tongsu.locale import t
 
 Chapter = Annotated[str | None, typer.Argument(help=t("cli.help.chapter"), show_default=False)]
@@ -27,6 +28,7 @@ def train(
     name: Annotated[str | None, typer.Option(help=t("cli.help.name"))] = None,
     as_json: AsJson = False,
 ) -> None:
+    start_torch()
     from tongsu import session
     from tongsu.cli.progress import follow
     from tongsu.recipes.choose import choose

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tongsu.cli.console import AsJson, console, emit
+from tongsu.cli.start import start_torch
 from tongsu.errors import COMMANDS, Problem
 from tongsu.locale import t
 
@@ -23,6 +24,7 @@ def evaluate(
     output: Annotated[Path | None, typer.Option("-o", "--output", help=t("cli.help.pictures"))] = None,
     as_json: AsJson = False,
 ) -> None:
+    start_torch()
     from rich.table import Table
 
     from tongsu.cli.progress import measures
@@ -65,6 +67,7 @@ def _tell_errors(errors: list[dict[str, Any]]) -> None:
 
 
 def card(run: RunName, as_json: AsJson = False) -> None:
+    start_torch()
     from tongsu import card as cards
     from tongsu.evaluate import judge, split_of
     from tongsu.learned import Learned
@@ -87,6 +90,7 @@ def predict(
     frame: Frame = None,
     as_json: AsJson = False,
 ) -> None:
+    start_torch()
     from tongsu.pretrained.asking import ask
 
     predictions, answered_by = ask(run, inputs, frame)
@@ -118,6 +122,7 @@ def generate(
     frame: Frame = None,
     as_json: AsJson = False,
 ) -> None:
+    start_torch()
     from tongsu.learned import Learned
     from tongsu.plots import samples, save
     from tongsu.predict import generate as draw

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from tongsu.data.dataset import Dataset, Split
 from tongsu.data.mnist import Scaling, scaled
@@ -59,6 +59,8 @@ def digits(*, examples: int = 5_000, data_seed: int = 0, scaling: Scaling = "sta
 
 def _drawn(digit: int, chance: np.random.Generator) -> np.ndarray:
     """One digit (28, 28) uint8, ink bright on black."""
+    from PIL import ImageDraw  # brings a font engine along, which only these drawings need
+
     angle, slant = chance.normal(0, 0.12), chance.normal(0, 0.15)
     width, height = chance.uniform(52, 76), chance.uniform(66, 84)
     x0, y0 = FIELD / 2 + chance.normal(0, 3, size=2)

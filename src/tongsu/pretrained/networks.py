@@ -18,7 +18,6 @@ from tongsu.data.preprocessing import Images, Preprocessing
 from tongsu.data.sources import Asset, Package, Progress, cached, fetch, given
 from tongsu.data.wordpieces import WordPieces
 from tongsu.errors import Problem
-from tongsu.pretrained.files import read_weights
 from tongsu.pretrained.hub import hub_file, in_cache
 from tongsu.pretrained.names import Found, recognise
 
@@ -77,6 +76,8 @@ class Network:
 
 def load_file(file: Path) -> Found:
     """A network out of any file that we can read. Raises Problem."""
+    from tongsu.pretrained.files import read_weights  # brings HDF5 along, which most trainings need not wait for
+
     return recognise(file, read_weights(file))
 
 

@@ -4,7 +4,7 @@
         print(event)
 
 Whoever listens is in charge: `break` stops the training and saves it, not asking for the next event pauses it.
-Reports come by time, a few a second, so watching costs nothing.
+Reports come by time, the first at once and then a few a second, so watching costs nothing.
 """
 
 from __future__ import annotations
@@ -239,6 +239,7 @@ def train(
 
     began = (opened if recipe.pretrained else time.perf_counter()) - progress.seconds  # fitting a last layer counts
     reported, saved, reported_step = time.perf_counter(), time.perf_counter(), progress.step
+    first = progress.step + 1
     try:
         training.model.train()
         while progress.epoch < recipe.epochs:
@@ -262,7 +263,7 @@ def train(
                 if progress.step in film or control.closely:
                     checkpoint.save_frame(run, progress.step, training.weights())
                     yield tell(FrameSaved(progress.step))
-                if control.closely or now - reported >= REPORT_EVERY:
+                if control.closely or progress.step == first or now - reported >= REPORT_EVERY:
                     progress.seconds = now - began - control.waited
                     speed = (progress.step - reported_step) * recipe.batch_size / (now - reported)
                     at = progress.epoch + progress.position / per_epoch

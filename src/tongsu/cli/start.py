@@ -1,0 +1,24 @@
+"""What a command does first when it needs torch: the longest wait of most of them."""
+
+from __future__ import annotations
+
+import gc
+from importlib import import_module
+
+from tongsu.cli.console import console
+from tongsu.locale import t
+
+
+def start_torch() -> None:
+    """Import torch, and say so meanwhile.
+
+    Python's collector is off until then: it would look through a million objects again and again, all of which stay,
+    and take a fifth of the import's time. `freeze` spares them its later rounds too.
+    """
+    with console.status(t("cli.starting"), refresh_per_second=2):  # each drawing takes time from the import
+        gc.disable()
+        try:
+            import_module("torch")
+        finally:
+            gc.freeze()
+            gc.enable()
