@@ -175,8 +175,9 @@ def test_frames_in_order(store: RunStore) -> None:
     run = make(store)
     run.frames_folder.mkdir()
     for step in (100, 0, 7):
-        (run.frames_folder / f"step-{step:08d}.safetensors").touch()
-    (run.frames_folder / ".step-00000009.safetensors.tmp").touch()
+        (run.frames_folder / f"step-{step:08d}.safetensors").write_bytes(b"weights")
+    (run.frames_folder / ".step-00000009.safetensors.tmp").write_bytes(b"weights")
+    (run.frames_folder / "step-00000200.safetensors").touch()  # as a power cut leaves the newest
     assert [step for step, _ in run.frames()] == [0, 7, 100]
 
 

@@ -2,6 +2,7 @@
 
 A temporary file in the same folder -> fsync -> `os.replace` -> fsync of the folder. Whoever is killed
 in between leaves at most a hidden temporary file behind; what stood there before still stands.
+What need not outlive a power cut (`lasting=False`) goes without the two fsyncs, most of the time of a small file.
 
 Raises Problem, naming the folder and the space left, when the disk is full, the folder is read-only, or
 permission is missing.
@@ -44,7 +45,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_tensors(
-    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None, *, lasting: bool = True
 ) -> None:
     """A safetensors file. Tensors may live on any device, share memory and have any layout."""
     from safetensors import SafetensorError
@@ -57,7 +58,7 @@ def write_tensors(
         if place in seen:
             plain[name] = value.clone()
         seen.add(place)
-    with replacing(path) as temporary:
+    with replacing(path, lasting=lasting) as temporary:
         try:
             save_file(plain, temporary, dict(metadata or {}))
         except SafetensorError as error:  # it tells the system's error number in words only
@@ -96,7 +97,7 @@ def make_folder(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, lasting: bool = True) -> Iterator[Path]:
     """A temporary file to be written inside the block; afterwards it takes the place of `path`."""
     make_folder(path.parent)
     temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.tmp")
@@ -104,7 +105,10 @@ def replacing(path: Path) -> Iterator[Path]:
         try:
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
             yield temporary
-            replace_file(temporary, path)
+            if lasting:
+                replace_file(temporary, path)
+            else:
+                temporary.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink()

@@ -132,12 +132,12 @@ class Run:
         return training, validation
 
     def frames(self) -> list[tuple[int, Path]]:
-        """The film: (step, file), first to last."""
+        """The film: (step, file), first to last. After a power cut the newest may be empty, and are left out."""
         found = (
             (re.fullmatch(r"step-(\d+)\.safetensors", path.name), path)
             for path in self.frames_folder.glob("*")
         )
-        return sorted((int(name[1]), path) for name, path in found if name)
+        return sorted((int(name[1]), path) for name, path in found if name and path.stat().st_size)
 
     @property
     def status(self) -> Status:

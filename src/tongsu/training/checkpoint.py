@@ -89,7 +89,7 @@ def steps(run: Run) -> list[int]:
 
 def save_frame(run: Run, step: int, weights: Mapping[str, Tensor]) -> Path:
     path = run.frames_folder / f"step-{step:08d}.safetensors"
-    write_tensors(path, weights)
+    write_tensors(path, weights, lasting=False)  # the film, not what a training goes on from
     return path
 
 
