@@ -7,15 +7,19 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from types import FrameType
+from typing import cast
 
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from tongsu.cli.console import console
 from tongsu.locale import t
@@ -69,6 +73,19 @@ def follow(events: Generator[Event, None, None], recipe: Recipe) -> int:
     return 0
 
 
+class OneCell(ProgressColumn):
+    """Several columns in one cell: rich measures a table cell by cell, and the training waits for it. What a narrow
+    terminal has no room for is cut off at the end."""
+
+    def __init__(self, *columns: ProgressColumn) -> None:
+        super().__init__()
+        self.columns = columns
+
+    def render(self, task: Task) -> Text:
+        cells = (cast("Text", column.render(task)) for column in self.columns)
+        return Text(" ", no_wrap=True, overflow="ellipsis").join(cells)
+
+
 class Bar:
     """One bar for the whole training; each epoch leaves a line above it."""
 
@@ -76,12 +93,14 @@ class Bar:
         self.recipe = recipe
         self.progress = Progress(
             TextColumn("[bold]{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[measures]}"),
-            TimeElapsedColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(),
+            BarColumn(bar_width=12),
+            OneCell(
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TextColumn("ETA"),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[measures]}"),
+            ),
             console=console,
             refresh_per_second=2,  # drawing holds the lock that the training needs for its steps
         )

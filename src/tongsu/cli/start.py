@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 from importlib import import_module
 
+from rich.live import Live
+from rich.spinner import Spinner
+
 from tongsu.cli.console import console
 from tongsu.locale import t
 
@@ -15,7 +18,8 @@ def start_torch() -> None:
     Python's collector is off until then: it would look through a million objects again and again, all of which stay,
     and take a fifth of the import's time. `freeze` spares them its later rounds too.
     """
-    with console.status(t("cli.starting"), refresh_per_second=2):  # each drawing takes time from the import
+    waiting = Spinner("dots", t("cli.starting"))
+    with Live(waiting, console=console, transient=True, refresh_per_second=2):  # drawing takes time from the import
         gc.disable()
         try:
             import_module("torch")
