@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -70,6 +71,25 @@ def test_tensors_of_any_layout(tmp_path: Path) -> None:
     for name, value in tensors.items():
         assert found[name].dtype == value.dtype
         assert torch.equal(found[name], value.detach()), name
+
+
+@pytest.mark.parametrize("lasting", [True, False])
+def test_what_lasts_is_brought_to_the_disk_before_and_after_it_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lasting: bool
+) -> None:
+    synced: list[tuple[bool, bool]] = []  # (a folder?, does the file have its name?)
+    path, sync = tmp_path / "t.safetensors", os.fsync
+
+    def noted(number: int) -> None:
+        synced.append((stat.S_ISDIR(os.fstat(number).st_mode), path.exists()))
+        sync(number)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    atomic.write_tensors(path, {"x": torch.ones(2)}, lasting=lasting)
+    assert synced == ([(False, False), (True, True)] if lasting else [])
+    assert [file.name for file in tmp_path.iterdir()] == [path.name] and load_file(path).keys() == {"x"}
+    atomic.write_tensors(tmp_path / "none.safetensors", {}, lasting=lasting)
+    assert load_file(tmp_path / "none.safetensors") == {}
 
 
 @pytest.mark.parametrize("write", ["bytes", "tensors"])
