@@ -128,7 +128,7 @@ def step_times(chapter: str, changes: list[str], question: str, value: int) -> I
         dataset = reshaped(dataset, inputs, Images(1, value, value, (0.5,), (0.5,)))
     training = Training(complete(recipe, dataset), Run(Path()), dataset, torch.device("cpu"))
     inputs, targets = training.split(dataset.train)
-    batch = inputs[: recipe.batch_size], targets[: recipe.batch_size]
+    batch = training.scaled(inputs[: recipe.batch_size]), targets[: recipe.batch_size]
     end = math.inf
     for number in range(10_000):
         began = time.perf_counter()

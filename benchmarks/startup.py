@@ -179,7 +179,7 @@ def alone(session: Session) -> None:
             training.freeze_when_due(step, total)
             set_rate(training.optimizers.values(), rate(recipe, step / total))
             with autocast(training.device, recipe.precision):
-                measures = training.task.step(training.model, (some, answers), training.optimizers)
+                measures = training.task.step(training.model, (training.scaled(some), answers), training.optimizers)
             if training.average:
                 training.average.update(training.model)
             training.add(measures, places)

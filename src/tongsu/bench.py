@@ -110,7 +110,7 @@ def batch_of(training: Training, shape: Shape) -> tuple[Tensor, Tensor]:
     """One batch of `shape` as the model reads it, on the device."""
     inputs, targets = training.split(training.dataset.train)
     kept = inputs[: shape[0], -shape[1] :] if len(shape) == 2 else inputs[: shape[0]]
-    return kept, targets[: shape[0]]
+    return training.scaled(kept), targets[: shape[0]]
 
 
 def stretches(recipe: Recipe) -> list[tuple[float, bool]]:
