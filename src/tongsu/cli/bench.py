@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tongsu.cli.console import AsJson, console, emit
+from tongsu.cli.start import start_torch
 from tongsu.locale import t
 
 Chapters = Annotated[list[str] | None, typer.Argument(help=t("bench.help.chapters"), metavar="[CHAPTER]...")]
@@ -18,6 +19,7 @@ def bench(
     device: Annotated[str, typer.Option(help=t("cli.help.device"))] = "auto",
     as_json: AsJson = False,
 ) -> None:
+    start_torch()
     from rich.table import Table
 
     from tongsu.bench import measure

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tongsu.cli.console import AsJson, console, emit
+from tongsu.cli.start import start_torch
 from tongsu.errors import Failure, Problem
 from tongsu.locale import t
 
@@ -139,6 +140,7 @@ def check(
     output: Annotated[Path | None, typer.Option("-o", "--output", help=t("check.drawn"))] = None,
     as_json: AsJson = False,
 ) -> None:
+    start_torch()
     from tongsu.check import check as look
     from tongsu.check import draw
     from tongsu.cli.telling import tell

@@ -36,7 +36,7 @@ def page(command: TyperCommand | TyperGroup, ctx: Any, commands: list[tuple[str,
     with console.capture() as written:
         usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
         console.print(Text.assemble("\n ", (t("cli.help.usage"), "yellow"), (usage, "bold"), "\n"))
-        console.print(Padding(command.help or "", (0, 1, 1, 1), expand=False), markup=False)
+        console.print(Padding(Text(command.help or ""), (0, 1, 1, 1), expand=False))
         for panel, rows in panels.items():
             if rows:
                 table = Table.grid(padding=(0, 2))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tongsu.cli.console import AsJson, console, emit
+from tongsu.cli.start import start_torch
 from tongsu.locale import t
 
 
@@ -17,6 +18,7 @@ def import_keras(
     name: Annotated[str | None, typer.Option(help=t("keras.help.name"))] = None,
     as_json: AsJson = False,
 ) -> None:
+    start_torch()
     from tongsu.keras_import import build, import_run, read_keras
     from tongsu.models import keras_count
     from tongsu.runs.store import RunStore

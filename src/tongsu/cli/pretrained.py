@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tongsu.cli.console import AsJson, console, emit
+from tongsu.cli.start import start_torch
 from tongsu.errors import Problem
 from tongsu.locale import t
 
@@ -81,6 +82,7 @@ def import_file(
     name: Annotated[str | None, typer.Option(help=t("pretrained.help.run"))] = None,
     as_json: AsJson = False,
 ) -> None:
+    start_torch()
     from tongsu.data.preprocessing import Images
     from tongsu.pretrained import imagenet
     from tongsu.pretrained.as_runs import import_run

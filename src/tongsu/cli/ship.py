@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tongsu.cli.console import AsJson, console, emit
+from tongsu.cli.start import start_torch
 from tongsu.cli.use import Frame, RunName
 from tongsu.locale import t
 
@@ -20,6 +21,7 @@ def export(
     frame: Frame = None,
     as_json: AsJson = False,
 ) -> None:
+    start_torch()
     from tongsu.export import export as write
     from tongsu.learned import Learned
     from tongsu.pretrained.built_in import find
@@ -60,6 +62,7 @@ def push(
     public: Annotated[bool, typer.Option("--public", help=t("export.help.public"))] = False,
     as_json: AsJson = False,
 ) -> None:
+    start_torch()
     from tongsu.export.hub import push as bring
     from tongsu.learned import Learned
     from tongsu.pretrained.built_in import find
