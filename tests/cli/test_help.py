@@ -18,7 +18,7 @@ from tongsu.cli.app import COMMANDS, app
 WIDTH = 80
 EVERY_PAGE = """
 import json, typer
-from tongsu.cli.app import COMMANDS, app
+from tongsu.cli.app import app
 
 def pages(command, words, parent=None):
     context = command.make_context(words[-1], [], parent=parent, resilient_parsing=True)

@@ -58,6 +58,7 @@ class Commands(TyperGroup):
 
 
 def read(name: str) -> Any:
+    """Import what stands behind a name of the table, and give it our help."""
     module, _, what = COMMANDS[name].partition(":")
     found = getattr(import_module(f"tongsu.cli.{module}"), what)
     if isinstance(found, typer.Typer):

@@ -28,6 +28,7 @@ class Group(TyperGroup):
 
 
 def page(command: TyperCommand | TyperGroup, ctx: Any, commands: list[tuple[str, str]]) -> str:
+    """The whole text; `commands` are the names and sentences of those that a group has, none for a single command."""
     panels: dict[str, list[tuple[str, str]]] = {"arguments": [], "options": [], "commands": commands}
     for param in command.get_params(ctx):
         name, _ = param.get_help_record(ctx) or ("", "")

@@ -51,7 +51,8 @@ def write_tensors(
     from safetensors import SafetensorError, TensorSpec, serialize_file
 
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    # Not `safetensors.torch.save_file`: it takes longer to look for shared memory than to write a small net.
+    # Not `safetensors.torch.save_file`: it takes longer to look for shared memory than to write a small net. The
+    # addresses hold as long as `plain` does.
     specs = {
         name: TensorSpec(
             dtype=str(value.dtype).removeprefix("torch."),
