@@ -20,17 +20,18 @@ def reference() -> Recipe:
 
 
 def fast() -> Recipe:
-    """One look at 48,000 pictures and one at the quarter that was hardest: enough when Muon makes the most of each
-    update, the learning rate falls to zero and little is dropped (so few looks learn nothing by heart). The first
-    kernels, little of the arithmetic but a third of the time, are good enough after a seventh of the steps. 128 is
-    where a convolution costs least per picture here."""
+    """One look at 32,000 pictures and one at the quarter that was hardest: enough when Muon makes the most of each
+    update, the learning rate falls to zero, little is dropped, and labels are smoothed a little (so that no effort goes
+    into being ever surer of what is known). The first kernels, little of the arithmetic but a third of the time, are
+    good enough after a seventh of the steps. 128 is where a convolution costs least per picture here."""
     return replace(
         reference(),
         preset="fast",
         model_args={"dropout": 0.1},
-        data_args={"validation": 5_000, "scaling": "standard", "examples": 48_000},
+        data_args={"validation": 5_000, "scaling": "standard", "examples": 32_000},
+        task_args={"label_smoothing": 0.05},
         optimizer="muon",
-        lr=0.03,
+        lr=0.04,
         schedule="onecycle",
         warmup=0.1,
         batch_size=128,
