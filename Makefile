@@ -32,7 +32,7 @@ test: setup $(DOCS_READY)
 test-fast: setup
 	$(BIN)/pytest -q -m "not long and not data"
 
-# Two hours and more: four systems, five nets, three seeds, each to its end. It goes on where it was interrupted.
+# Half an hour to two hours and more: four systems, five nets, three seeds. It goes on where it was interrupted.
 # SPEED=benchmarks/results/speed.json adds to the file behind the READMEs' tables, which benchmarks/table.py renews.
 SPEED ?= build/speed/speed.json
 bench: setup $(BENCH_READY)

@@ -31,6 +31,7 @@ NETS: dict[str, tuple[str, list[str], dict[str, list[str]]]] = {
     }),
     "cnn": ("cnn", [], {
         "all examples in each epoch": ["hardest=1"],
+        "labels as they are": ["label_smoothing=0"],
         "Adam": ["optimizer=adam", "lr=0.003"],
         "the first layer learns to the end": ["freeze=1"],
         "the script's dropout": ["dropout=0.5"],

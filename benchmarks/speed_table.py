@@ -178,6 +178,13 @@ def time_of(system: str, row: dict[str, Any], say: dict[str, str]) -> str:
     return say["seconds"].format(value=row["to_quality"]["mean"])
 
 
+def scripts(measured: dict[str, Any], language: str) -> dict[str, str]:
+    """How long each net's whole Keras script takes."""
+    rows, _, nets = sorted_out(measured)
+    known = {NETS[net]: rows[net, "keras"] for net in nets if (net, "keras") in rows}
+    return {title: time_of("keras", row, TEXTS[language]) for title, row in known.items()}
+
+
 def against_keras(fast: dict[str, Any] | None, say: dict[str, str]) -> str:
     if not fast or fast["ratio"] is None:
         return "–"

@@ -33,6 +33,7 @@ def test_the_row_of_a_net() -> None:
     assert row in chinese.splitlines(), chinese
     assert "did not quite get there" in english and "projected" not in english
     assert len(english.splitlines()) == len(chinese.splitlines())
+    assert speed_table.scripts(measured(), "en") == {"CNN": "33.0 s"}
 
 
 def test_what_make_bench_ends_with(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
@@ -52,6 +53,7 @@ def test_a_projection_is_marked(language: str) -> None:
     file["summary"] = arithmetic.summary([short, game], {"gan": 50.0}, 1000.0)
     text = speed_table.tables(file, language)
     assert "~2,000" in text and "**10.0×**" in text and "“~”" in text
+    assert speed_table.scripts(file, language) == {"GAN": {"en": "~2,000 s", "zh": "~2,000 秒"}[language]}
 
 
 def test_on_a_gpu_there_is_no_keras() -> None:
