@@ -80,3 +80,15 @@ def test_a_step_uses_them():
     (F.cross_entropy(twin(x), y, weight=weights, reduction="sum") / 5).backward()
     torch.optim.SGD(twin.parameters(), 0.1).step()
     assert torch.allclose(model.weight, twin.weight, atol=1e-6)
+
+
+def test_smoothed_labels_are_learned_from_and_the_plain_loss_is_told():
+    torch.manual_seed(4)
+    x, y = torch.randn(5, 3), torch.tensor([0, 1, 1, 0, 1])
+    model, twin = nn.Linear(3, 2), nn.Linear(3, 2)
+    twin.load_state_dict(model.state_dict())
+    told = Classify(label_smoothing=0.2).step(model, (x, y), {"model": torch.optim.SGD(model.parameters(), 0.1)})
+    assert torch.allclose(told["loss"], F.cross_entropy(twin(x), y)) and not told["loss"].requires_grad
+    F.cross_entropy(twin(x), y, label_smoothing=0.2).backward()
+    torch.optim.SGD(twin.parameters(), 0.1).step()
+    assert torch.allclose(model.weight, twin.weight, atol=1e-6)

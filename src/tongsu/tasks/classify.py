@@ -64,6 +64,8 @@ class Classify:
         optimizers["model"].step()
 
         accuracy = (predicted(logits) == targets).float().mean()
+        if self.label_smoothing:  # what is told compares with the validation data's, which is without it
+            loss = cross_entropies(logits.detach(), targets, weights=weights).mean()
         return {"loss": loss.detach(), "accuracy": accuracy, "losses": losses.detach()}
 
     @torch.no_grad()
