@@ -20,7 +20,7 @@ from tongsu.models import RNN
 from tongsu.models.logits import predicted
 from tongsu.tasks.classify import Classify
 
-WORDS, STEPS, HIDDEN, UPDATES, BATCH = 12, 200, 32, 150, 64
+WORDS, STEPS, HIDDEN, UPDATES, BATCH = 12, 200, 32, 250, 64
 
 
 def sentences(count: int, chance: torch.Generator) -> tuple[Tensor, Tensor]:
