@@ -63,7 +63,8 @@ def run() -> Figures:
         optimizer, task = torch.optim.Adam(model.parameters(), 5e-3), Classify(clip=1.0)
         for _ in range(UPDATES):
             task.step(model, sentences(BATCH, chance), {"model": optimizer})
-        figures[f"{cell}_after"] = first_to_last(model, *some)
+        if cell == "lstm":  # the other's ReLUs may all be off by now, and then no word feels anything
+            figures["lstm_after"] = first_to_last(model, *some)
         tokens, first = sentences(1_000, chance)
         with torch.no_grad():
             figures[f"{cell}_accuracy"] = float((predicted(model(tokens)) == first).double().mean())
