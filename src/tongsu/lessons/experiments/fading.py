@@ -9,12 +9,13 @@ import torch
 from torch import nn
 
 from tongsu.data import load
+from tongsu.lessons.experiments.depth import PLAIN
 from tongsu.lessons.experiments.experiment import Experiment, Figures, accuracy, trained
 from tongsu.models import MLP
 from tongsu.tasks.classify import cross_entropy
 
 HIDDEN = (64,) * 6
-BUDGET = ("data=digits", "examples=1000", "epochs=6", "batch_size=32", "dropout=0", "hidden=64,64,64,64,64,64")
+BUDGET = ("data=digits", "examples=1000", "epochs=6", "batch_size=32", "hidden=64,64,64,64,64,64", *PLAIN)
 OPTIMIZERS = {"sgd": ("optimizer=sgd", "lr=0.05"), "muon": ("optimizer=muon", "lr=0.04")}
 SEEDS = 5
 
