@@ -25,12 +25,11 @@ from tongsu.runs.atomic import write_json
 NETS: dict[str, tuple[str, list[str], dict[str, list[str]]]] = {
     "mlp": ("mlp", [], {
         "all examples in each epoch": ["hardest=1"],
-        "smoothed labels": ["label_smoothing=0.05"],
         "the script's dropout": ["dropout=0.2"],
-        "no average of the weights": ["average=0"],
-        "instead of it a rate that ends at 0": ["average=0", "schedule=onecycle", "warmup=0.2"],
-        "SGD at its best rate": ["optimizer=sgd", "lr=0.1"],
+        "an average of the weights": ["average=0.98"],
+        "SGD at its best rate": ["optimizer=sgd", "lr=0.2"],
         "batches of 128": ["batch_size=128"],
+        "a constant rate": ["schedule=constant"],
     }),
     "cnn": ("cnn", [], {
         "all examples in each epoch": ["hardest=1"],
