@@ -35,7 +35,7 @@ TEXTS: dict[str, dict[str, str]] = {
         " good.",
         "brackets": "In brackets: the whole training, whose mean did not quite get there.",
         "guess": "“~”: projected from a small number of steps.",
-        "again": "Start-up and peak memory of the same processes (import; first step of the CNN; highest memory before"
+        "again": "Start-up and peak memory (import; first step of the CNN; highest memory before"
         " anything is measured, in MB).",
         "fewer": "Not from all seeds: {told}.",
         "of": "{net} ({systems})",
@@ -63,7 +63,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "whole": "Keras 一列是整个脚本的用时；倍数后面括号里的，是相对它自己首次达到该成绩的那一轮。",
         "brackets": "括号里的是整个训练的用时，其均值差一点没达到。",
         "guess": "“~”表示由少量步数推算。",
-        "again": "下表是同一批进程的启动时间和内存峰值（导入；CNN 的第一步；开始评估之前的最高内存，单位 MB）。",
+        "again": "启动时间和内存峰值（导入；CNN 的第一步；开始评估之前的最高内存，单位 MB）。",
         "fewer": "没有跑满全部种子的：{told}。",
         "of": "{net}（{systems}）",
         "colon": "：",
