@@ -5,9 +5,7 @@ from __future__ import annotations
 from tongsu.lessons.experiments.experiment import Experiment, Figures, accuracy, trained
 
 DEPTHS = (1, 3, 6)  # hidden layers of 64 units
-BUDGET = (
-    "examples=8000", "epochs=3", "hardest=1", "batch_size=64", "dropout=0", "optimizer=sgd", "lr=0.05",
-)  # fmt: skip
+BUDGET = ("examples=8000", "epochs=3", "hardest=1", "batch_size=64", "dropout=0", "optimizer=sgd", "lr=0.05")
 
 
 def run() -> Figures:
