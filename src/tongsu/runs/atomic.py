@@ -62,9 +62,11 @@ def write_tensors(
         )
         for name, value in plain.items()
     }
-    with replacing(path, lasting=lasting) as temporary:
+    make_folder(path.parent)
+    place = replacing(path) if lasting else guarded(path.parent)  # safetensors too writes beside it and renames
+    with place as temporary:
         try:
-            serialize_file(specs, temporary, dict(metadata or {}) or None)
+            serialize_file(specs, temporary or path, dict(metadata or {}) or None)
         except SafetensorError as error:  # it tells the system's error number in words only
             number = re.search(r"os error (\d+)", str(error))
             raise OSError(int(number[1]) if number else 0, str(error)) from None
@@ -101,7 +103,7 @@ def make_folder(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, lasting: bool = True) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """A temporary file to be written inside the block; afterwards it takes the place of `path`."""
     make_folder(path.parent)
     temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.tmp")
@@ -109,10 +111,7 @@ def replacing(path: Path, *, lasting: bool = True) -> Iterator[Path]:
         try:
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
             yield temporary
-            if lasting:
-                replace_file(temporary, path)
-            else:
-                temporary.replace(path)
+            replace_file(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink()
