@@ -62,14 +62,21 @@ def write_tensors(
         )
         for name, value in plain.items()
     }
-    make_folder(path.parent)
-    place = replacing(path) if lasting else guarded(path.parent)  # safetensors too writes beside it and renames
-    with place as temporary:
+
+    def write(place: Path) -> None:
         try:
-            serialize_file(specs, temporary or path, dict(metadata or {}) or None)
+            serialize_file(specs, place, dict(metadata or {}) or None)
         except SafetensorError as error:  # it tells the system's error number in words only
             number = re.search(r"os error (\d+)", str(error))
             raise OSError(int(number[1]) if number else 0, str(error)) from None
+
+    if lasting:
+        with replacing(path) as temporary:
+            write(temporary)
+    else:  # whole or not at all too: safetensors writes a file of its own beside `path` and renames it
+        make_folder(path.parent)
+        with guarded(path.parent):
+            write(path)
 
 
 def append_line(path: Path, text: str) -> None:
